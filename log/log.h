@@ -1,0 +1,146 @@
+/* The log: topics of partitions, the only truth of the appliance.
+ *
+ *   append (any thread) --> bounded queue --> writer thread: assign offsets, write, fdatasync,
+ *   publish the high watermark, call back.        readers (any thread): pread below the watermark
+ *
+ * Invariants
+ *   L1  A record is visible (below the high watermark) only after its bytes, and the directory
+ *       entry of its segment, are on stable storage. Acknowledged means durable.
+ *   L2  Offsets of a partition are dense over batches: a batch's base offset is the previous
+ *       batch's last offset + 1.
+ *   L3  A failed write or sync poisons its partition until restart; nothing is retried and believed.
+ *   L4  Recovery cuts a torn tail of the active segment only; damage elsewhere makes
+ *       log_open() fail with STATUS_DAMAGED, naming file and position.
+ *   L5  Topics themselves are records of the internal topic "__kappa_topics" (partition 0);
+ *       directories are derived from it.
+ *
+ * On disk: <dir>/<topic>-<partition>/<base offset, 20 digits>.{log,index,timeindex,snapshot},
+ * Apache Kafka's own layout (record batch v2); .snapshot holds producer state and, like the
+ * indexes, may be deleted.
+ *
+ * Threads: all functions are thread-safe unless said otherwise.
+ */
+#ifndef KAPPA_LOG_LOG_H
+#define KAPPA_LOG_LOG_H
+
+#include "base/bytes.h"
+#include "base/status.h"
+
+enum {
+	TOPIC_NAME_MAX = 249,       /* Kafka's limit; characters [a-zA-Z0-9._-] */
+	TOPIC_PARTITIONS_MAX = 1024, /* per topic */
+};
+
+struct log;
+struct partition; /* owned by the log; borrowed pointers stay valid until log_close() */
+
+struct log_options {
+	const char *dir;             /* created when missing (parents are not) */
+	int64_t segment_bytes;       /* default for new topics; 0 = 256 MiB */
+	size_t queue_bytes_max;      /* appends waiting to be written; 0 = 64 MiB */
+	/* Called on the writer thread after each group commit that moved some high watermark,
+	 * and after a topic was created or deleted. Must not block. NULL = nobody. */
+	void (*advanced)(void *context);
+	void *context;
+};
+
+status log_open(const struct log_options *options, struct log **out) MUST_USE;
+/* Writes what is queued, syncs, joins the writer. No other call may be under way. */
+void log_close(struct log *log);
+
+/* ---- topics ---- */
+
+struct topic_config {
+	int32_t partitions;          /* ≥ 1 */
+	int64_t segment_bytes;       /* 0 = the log's default */
+	int64_t retention_ms;        /* −1 = unlimited (the default) */
+	int64_t retention_bytes;     /* −1 = unlimited (the default) */
+	int32_t message_bytes_max;   /* largest batch; 0 = 16 MiB */
+	bool internal;               /* names starting with "__"; hidden from plain listings */
+};
+
+struct topic {                   /* immutable, valid until log_close() */
+	char name[TOPIC_NAME_MAX + 1];
+	uint64_t incarnation;        /* differs when a topic is deleted and created again */
+	struct topic_config config;
+	struct partition **partitions; /* config.partitions of them */
+};
+
+/* Defaults: 1 partition, nothing ever deleted. */
+struct topic_config topic_config_default(void);
+/* STATUS_INVALID with the rule broken; a name is checked before anything else uses it. */
+status topic_name_check(const char *name) MUST_USE;
+
+/* Durable when it returns. STATUS_EXISTS when there is one of that name. Blocks. */
+status topic_create(struct log *log, const char *name, const struct topic_config *config) MUST_USE;
+/* Blocks. Old `struct topic`/`partition` pointers stay readable memory; appends get NOT_FOUND. */
+status topic_delete(struct log *log, const char *name) MUST_USE;
+/* Borrowed until log_close(). STATUS_NOT_FOUND. Never blocks on I/O. */
+status topic_find(struct log *log, const char *name, const struct topic **out) MUST_USE;
+/* Sorted by name; the array is the caller's (mem_free), the topics are borrowed. */
+void topic_list(struct log *log, const struct topic ***out, size_t *count);
+
+/* ---- append ---- */
+
+struct append {
+	struct partition *partition;
+	/* Exactly one record batch v2, checked by record_batch_check(); base offset and leader epoch
+	 * are rewritten in place. Owned by the caller, who keeps it until done() is called. */
+	uint8_t *batch;
+	size_t batch_size;
+	/* Called once on the writer thread, after the fsync or on failure. Must not block. */
+	void (*done)(struct append *append);
+	void *context;               /* the caller's */
+
+	/* Results, valid in and after done(). */
+	status result;               /* OK, OUT_OF_ORDER_SEQUENCE, STALE_PRODUCER_EPOCH, NOT_FOUND, POISONED, IO, NO_SPACE */
+	int64_t base_offset;         /* assigned; for an idempotent duplicate the original's */
+	bool duplicate;
+	struct append *next;         /* the queue's */
+};
+
+/* Enqueues; STATUS_BACKPRESSURE when the queue is full (done() is then not called),
+ * TOO_LARGE above message_bytes_max, POISONED, SHUTDOWN. */
+status log_append(struct log *log, struct append *append) MUST_USE;
+/* The same, waiting for the result. `batch` is rewritten in place. Not on the writer thread. */
+status log_append_wait(struct log *log, struct partition *partition, uint8_t *batch, size_t batch_size,
+	int64_t *base_offset) MUST_USE;
+
+/* ---- read ---- */
+
+const struct topic *partition_topic(const struct partition *partition);
+int32_t partition_number(const struct partition *partition);
+/* One past the last visible offset. */
+int64_t partition_high_watermark(const struct partition *partition);
+/* The first offset still there (0 unless trimmed). */
+int64_t partition_log_start(const struct partition *partition);
+/* Bytes on disk of the partition's segments. */
+uint64_t partition_bytes(const struct partition *partition);
+
+/* Appends to `out` whole batches beginning with the one that contains `offset`, below the high watermark:
+ * at least one, then as many as fit `bytes_max`. Batch CRCs are not checked here (consumers do;
+ * record_iterate() does). STATUS_END at the high watermark, OUT_OF_RANGE outside [start, hw],
+ * DAMAGED with file and position. */
+status partition_read(struct partition *partition, int64_t offset, size_t bytes_max, struct buffer *out) MUST_USE;
+
+/* First record with timestamp ≥ `timestamp_ms`: its offset and timestamp, NOT_FOUND when there is none. */
+status partition_find_time(struct partition *partition, int64_t timestamp_ms, int64_t *offset,
+	int64_t *found_timestamp_ms) MUST_USE;
+/* The record of the largest timestamp (ListOffsets −3). NOT_FOUND when empty. */
+status partition_find_max_time(struct partition *partition, int64_t *offset, int64_t *timestamp_ms) MUST_USE;
+
+/* ---- producers (idempotence) ---- */
+
+/* A producer id never given out before; durable (a record of "__kappa_topics"). Blocks. */
+status log_producer_id_allocate(struct log *log, int64_t *producer_id) MUST_USE;
+
+struct producer_position {
+	int16_t epoch;
+	int32_t last_sequence;       /* of the newest batch */
+	int64_t last_base_offset;    /* where that batch begins */
+	int64_t last_offset;
+};
+/* What the partition knows of a producer's newest batch; NOT_FOUND. */
+status partition_producer(struct partition *partition, int64_t producer_id, struct producer_position *out) MUST_USE;
+
+#endif
