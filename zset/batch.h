@@ -9,7 +9,8 @@
  *     weights[row_count] or NULL (all +1: an append-only batch)
  *
  * Ownership: columns, weights and text bytes lie in the arena of the step that made them (or borrow from an
- * input that outlives the step); a batch handed on is immutable. Values under a null are unspecified but valid memory
+ * input that outlives the step); a batch handed on is immutable. A column whose values pointer is NULL is not materialised: nobody may
+ * read it, gather and copy pass it through. Values under a null are unspecified but valid memory
  * (kernels may read them, text size is 0). Row order carries no meaning in a Z-set.
  */
 #ifndef KAPPA_ZSET_BATCH_H
