@@ -46,9 +46,10 @@ status circuit_check(const struct plan *plan) MUST_USE;
 size_t circuit_source_count(const struct circuit *circuit);
 const struct plan *circuit_source(const struct circuit *circuit, size_t source);
 
-/* `batch` has all columns of the scanned relation (scan.columns picks; others may have values == NULL). It must stay valid until
- * circuit_step_end() returns, as must `arena`, from which the step's intermediate batches come. Outputs of linear paths are pushed to
- * the sink at once. */
+/* `batch` has all columns of the scanned relation (scan.columns picks; others may have values == NULL). It and `arena`, from
+ * which intermediate batches come, are valid during this call ONLY: a bulk step pushes millions of rows chunk by chunk
+ * and the pipeline resets the arena after each. So operators copy what they keep, and outputs of linear paths and joins are
+ * pushed on (to the sink or the next stateful operator) at once. */
 status circuit_push(struct circuit *circuit, size_t source, const struct batch *batch, struct arena *arena,
 	struct circuit_sink *sink) MUST_USE;
 status circuit_step_end(struct circuit *circuit, struct arena *arena, struct circuit_sink *sink) MUST_USE;
