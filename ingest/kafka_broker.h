@@ -1,0 +1,42 @@
+/* What all Kafka connections of one appliance share: the log, the advertised address, limits, counters.
+ *
+ * Owned by the server; outlives every session *and* every append and blocking call they started, so it is
+ * destroyed after log_close(). Immutable after creation but for the counters, which are atomic: any thread.
+ */
+#ifndef KAPPA_INGEST_KAFKA_BROKER_H
+#define KAPPA_INGEST_KAFKA_BROKER_H
+
+#include <stdatomic.h>
+
+#include "base/status.h"
+#include "log/log.h"
+
+struct kafka_broker_options {
+	struct log *log;           /* borrowed */
+	const char *host;          /* advertised to clients; copied */
+	int32_t port;              /* advertised */
+	int32_t node_id;           /* this broker, also the controller; ≥ 0 */
+	const char *cluster_id;    /* copied; NULL = "kappa" */
+	bool auto_create_topics;   /* Metadata for an unknown topic creates it (1 partition) */
+	int32_t request_bytes_max; /* 0 = 100 MiB, as Kafka's socket.request.max.bytes */
+	int32_t fetch_bytes_max;   /* of one response; 0 = 55 MiB, as Kafka's fetch.max.bytes */
+	int32_t in_flight_max;     /* Produce requests of one connection under way at once; 0 = 32 */
+};
+
+/* The defaults: everything zero but node_id 1, auto_create_topics true, host "127.0.0.1", port 9092. */
+struct kafka_broker_options kafka_broker_options_default(void);
+
+struct kafka_broker {
+	struct log *log;
+	char *host, *cluster_id;
+	int32_t port, node_id, request_bytes_max, fetch_bytes_max, in_flight_max;
+	bool auto_create_topics;
+	/* Counters since creation, for metrics. */
+	_Atomic uint64_t requests, requests_refused, bytes_received, bytes_sent;
+	_Atomic uint64_t batches_appended, batches_refused, records_appended;
+};
+
+struct kafka_broker *kafka_broker_create(const struct kafka_broker_options *options);
+void kafka_broker_destroy(struct kafka_broker *broker); /* accepts NULL */
+
+#endif
