@@ -1,0 +1,79 @@
+/* TCP listeners and connections: bytes between sockets and protocol state machines, which own no sockets.
+ *
+ *   accepted ──► received* ──► closed          drained: after output fell below the low mark
+ *
+ * All on the loop thread, except the connection_stream: the way for a worker to write to a client, with backpressure.
+ * The peer may vanish at any time: closed() is then the protocol's last call. A connection pointer is valid from
+ * accepted() until closed() returns.
+ */
+#ifndef KAPPA_SERVER_LISTENER_H
+#define KAPPA_SERVER_LISTENER_H
+
+#include "base/bytes.h"
+#include "server/loop.h"
+
+struct listener;
+struct connection;
+
+enum {
+	CONNECTION_OUTPUT_LOW = 256 * 1024,   /* bytes waiting: drained() is called when they fall to this */
+	CONNECTION_OUTPUT_HIGH = 1024 * 1024, /* a protocol should stop producing above this */
+};
+
+struct protocol {
+	const char *name; /* "pg", for diagnostics */
+	/* A new connection: returns the protocol's state for it, or NULL to close it at once. */
+	void *(*accepted)(void *context, struct connection *connection);
+	/* Bytes arrived; valid during the call. */
+	void (*received)(void *state, struct slice bytes);
+	/* Output had been above the high mark and fell to the low one. May be NULL. */
+	void (*drained)(void *state);
+	/* The connection is gone, whoever closed it: the last call; frees the state or lets it go. */
+	void (*closed)(void *state);
+};
+
+struct listener_options {
+	const char *address; /* numeric */
+	int64_t port;        /* 0 = any free one */
+	unsigned connections_max; /* more are closed as they come; 0 = 1000 */
+	const struct protocol *protocol; /* static */
+	void *context;
+};
+
+/* Before loop_run() or on the loop thread. IO naming address and port. */
+status listener_open(struct loop *loop, const struct listener_options *options, struct listener **out) MUST_USE;
+int64_t listener_port(const struct listener *listener);
+size_t listener_connection_count(const struct listener *listener);
+/* Stops accepting and aborts all connections; frees itself when they are closed. Accepts NULL. */
+void listener_close(struct listener *listener);
+
+/* Writes at once what the socket takes, copies and queues the rest. Never fails: a broken connection closes. */
+void connection_write(struct connection *connection, struct slice bytes);
+size_t connection_pending(const struct connection *connection); /* output bytes waiting */
+/* Stops and restarts received(). */
+void connection_read_pause(struct connection *connection);
+void connection_read_resume(struct connection *connection);
+/* Closes after all output is written (or 10 s). No more received(). */
+void connection_finish(struct connection *connection);
+/* Closes now. closed() is called later, from the loop. */
+void connection_abort(struct connection *connection);
+const char *connection_peer(const struct connection *connection); /* "127.0.0.1:4711" */
+struct loop *connection_loop(const struct connection *connection);
+
+/* ---- writing from a worker ---- */
+
+struct connection_stream; /* reference counted */
+
+/* Loop thread; one reference. */
+struct connection_stream *connection_stream_create(struct connection *connection);
+struct connection_stream *connection_stream_retain(struct connection_stream *stream);
+void connection_stream_release(struct connection_stream *stream); /* accepts NULL */
+/* Loop thread, from closed(): writers wake up and get CANCELLED from now on. */
+void connection_stream_detach(struct connection_stream *stream);
+/* Worker: hands bytes to the loop, in order; blocks while more than CONNECTION_OUTPUT_HIGH bytes wait for a slow
+ * client. CANCELLED when the connection is gone. */
+status connection_stream_write(struct connection_stream *stream, struct slice bytes) MUST_USE;
+/* Any thread: has the connection gone? For polling by long queries. */
+bool connection_stream_is_detached(struct connection_stream *stream);
+
+#endif
