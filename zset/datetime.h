@@ -49,6 +49,8 @@ status datetime_field_parse(struct slice name, enum datetime_field *out) MUST_US
 status timestamp_truncate(enum datetime_field field, int64_t timestamp_us, int64_t *out) MUST_USE;
 /* extract(): numeric with PostgreSQL's scale (6 for second, millisecond 3, epoch 6, else 0). */
 status timestamp_extract(enum datetime_field field, int64_t timestamp_us, struct decimal *out) MUST_USE;
+/* Of a date: epoch and julian are whole numbers, fields of the time of day are UNSUPPORTED. */
+status date_extract(enum datetime_field field, int64_t days, struct decimal *out) MUST_USE;
 status interval_extract(enum datetime_field field, const struct interval *interval, struct decimal *out) MUST_USE;
 /* to_char(timestamp, pattern), PostgreSQL's template patterns; UNSUPPORTED names the pattern it does not know. */
 status timestamp_to_char(int64_t timestamp_us, struct slice pattern, struct buffer *out) MUST_USE;
