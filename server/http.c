@@ -21,7 +21,8 @@ static void http_closed(void *state)
 	(void)state;
 }
 
-static const struct protocol http_protocol = {"http", http_accepted, http_received, NULL, http_closed};
+static const struct protocol http_protocol = {
+	.name = "http", .accepted = http_accepted, .received = http_received, .closed = http_closed};
 
 status http_listener_open(struct server *server, struct listener **out)
 {

@@ -24,10 +24,15 @@ struct protocol {
 	const char *name; /* "pg", for diagnostics */
 	/* A new connection: returns the protocol's state for it, or NULL to close it at once. */
 	void *(*accepted)(void *context, struct connection *connection);
+	/* Where the next bytes may be read to (*size ≥ 1), to save a copy: received() then gets a slice of it. NULL: into a
+	 * buffer of the loop's. */
+	uint8_t *(*room)(void *state, size_t *size);
 	/* Bytes arrived; valid during the call. */
 	void (*received)(void *state, struct slice bytes);
 	/* Output had been above the high mark and fell to the low one. May be NULL. */
 	void (*drained)(void *state);
+	/* The time set by connection_timer_set() is over. May be NULL. */
+	void (*timeout)(void *state);
 	/* The connection is gone, whoever closed it: the last call; frees the state or lets it go. */
 	void (*closed)(void *state);
 };
@@ -49,11 +54,15 @@ void listener_close(struct listener *listener);
 
 /* Writes at once what the socket takes, copies and queues the rest. Never fails: a broken connection closes. */
 void connection_write(struct connection *connection, struct slice bytes);
+/* The same, taking over the buffer's memory; it is left empty. */
+void connection_write_buffer(struct connection *connection, struct buffer *bytes);
 size_t connection_pending(const struct connection *connection); /* output bytes waiting */
 /* Stops and restarts received(). */
 void connection_read_pause(struct connection *connection);
 void connection_read_resume(struct connection *connection);
-/* Closes after all output is written (or 10 s). No more received(). */
+/* Calls timeout() once, that long from now; a negative time cancels. */
+void connection_timer_set(struct connection *connection, int64_t delay_ms);
+/* Closes after all output is written (or 10 s). No more received(), drained() or timeout(). */
 void connection_finish(struct connection *connection);
 /* Closes now. closed() is called later, from the loop. */
 void connection_abort(struct connection *connection);
@@ -64,12 +73,10 @@ struct loop *connection_loop(const struct connection *connection);
 
 struct connection_stream; /* reference counted */
 
-/* Loop thread; one reference. */
+/* Loop thread; one reference. When the connection is aborted or lost, writers wake up and get CANCELLED from then on. */
 struct connection_stream *connection_stream_create(struct connection *connection);
 struct connection_stream *connection_stream_retain(struct connection_stream *stream);
 void connection_stream_release(struct connection_stream *stream); /* accepts NULL */
-/* Loop thread, from closed(): writers wake up and get CANCELLED from now on. */
-void connection_stream_detach(struct connection_stream *stream);
 /* Worker: hands bytes to the loop, in order; blocks while more than CONNECTION_OUTPUT_HIGH bytes wait for a slow
  * client. CANCELLED when the connection is gone. */
 status connection_stream_write(struct connection_stream *stream, struct slice bytes) MUST_USE;
