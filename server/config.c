@@ -146,15 +146,19 @@ struct file_reading {
 	status result;
 };
 
-static int file_entry(void *context, const char *section, const char *name, const char *value, int line)
+/* Debian's inih says no line; the option's name is place enough. It goes on after a failure: the first one
+ * counts. */
+static int file_entry(void *context, const char *section, const char *name, const char *value)
 {
 	(void)section;
 	struct file_reading *reading = context;
-	char where[PATH_MAX + 32];
-	snprintf(where, sizeof where, "%s line %d", reading->path, line);
+	if (reading->result != STATUS_OK)
+		return 0;
+	char where[PATH_MAX + FLAG_SIZE_MAX];
+	snprintf(where, sizeof where, "%s: %.40s", reading->path, name);
 	const struct option *option = option_find(name, strlen(name));
 	if (option == NULL)
-		reading->result = error_raise(STATUS_INVALID, "%s: unknown option \"%s\"", where, name);
+		reading->result = error_raise(STATUS_INVALID, "%s is not an option", where);
 	else
 		reading->result = option_set(reading->config, option, value != NULL ? value : "", where);
 	return reading->result == STATUS_OK;

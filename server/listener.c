@@ -3,9 +3,9 @@
  * A connection's life:   open ──finish──► finishing ──► closing ──► freed
  *                          └──────abort / error / end──────┘
  *   open       bytes go both ways
- *   finishing  what is queued is still written, then our side is shut down; input is read and thrown away until the peer
- *              closes too, so that the kernel does not reset the connection under the answer
- *   closing    handles are being closed; when both are, closed() is called and the memory freed
+ *   finishing  what is queued is still written, then our side is shut down; input is read and thrown away
+ * until the peer closes too, so that the kernel does not reset the connection under the answer closing
+ * handles are being closed; when both are, closed() is called and the memory freed
  *
  * Loop thread only, but for the streams, whose fields have a mutex.
  */
@@ -283,8 +283,7 @@ static void read_done(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
 	if (size < 0)
 		connection_abort(connection);
 	else if (size > 0 && !connection->finishing)
-		connection->listener->protocol->received(
-			connection->state, slice_of(buffer->base, (size_t)size));
+		connection->listener->protocol->received(connection->state, slice_of(buffer->base, (size_t)size));
 }
 
 void connection_read_pause(struct connection *connection)
@@ -339,8 +338,8 @@ static size_t write_now(struct connection *connection, struct slice bytes)
 {
 	if (connection->pending_bytes > 0 || bytes.size == 0)
 		return 0;
-	uv_buf_t part = uv_buf_init((char *)(uintptr_t)bytes.data,
-		(unsigned)(bytes.size < INT32_MAX ? bytes.size : INT32_MAX));
+	uv_buf_t part = uv_buf_init(
+		(char *)(uintptr_t)bytes.data, (unsigned)(bytes.size < INT32_MAX ? bytes.size : INT32_MAX));
 	int written = uv_try_write((uv_stream_t *)&connection->tcp, &part, 1);
 	return written > 0 ? (size_t)written : 0;
 }
@@ -495,8 +494,7 @@ status listener_open(struct loop *loop, const struct listener_options *options, 
 	listener->loop = loop;
 	listener->protocol = options->protocol;
 	listener->context = options->context;
-	listener->connections_max =
-		options->connections_max > 0 ? options->connections_max : CONNECTIONS_DEFAULT;
+	listener->connections_max = options->connections_max > 0 ? options->connections_max : CONNECTIONS_DEFAULT;
 	uv_tcp_init(loop_uv(loop), &listener->tcp);
 	listener->tcp.data = listener;
 	int failed = uv_tcp_bind(&listener->tcp, (const struct sockaddr *)&address, 0);
