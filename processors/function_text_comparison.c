@@ -1,0 +1,48 @@
+/* Comparisons of text and bytea: by bytes, a prefix before its extensions (collation "C"). */
+#include <string.h>
+
+#include "processors/function_family.h"
+
+/* Texts under nulls have size 0, so every row may be compared. */
+static inline int text_order(const struct text *left, const struct text *right)
+{
+	uint32_t least = left->size < right->size ? left->size : right->size;
+	int order = least == 0 ? 0 : memcmp(left->data, right->data, least);
+	return order != 0 ? order : (left->size > right->size) - (left->size < right->size);
+}
+
+static inline bool text_same(const struct text *left, const struct text *right)
+{
+	return left->size == right->size && (left->size == 0 || memcmp(left->data, right->data, left->size) == 0);
+}
+
+#define TEXT_COMPARISON(linkage, name, condition)                                                            \
+	linkage status name(const struct kernel_call *call)                                                      \
+	{                                                                                                        \
+		const struct text *left = call->arguments[0].texts, *right = call->arguments[1].texts;               \
+		uint32_t left_mask = kernel_mask(call, 0), right_mask = kernel_mask(call, 1);                        \
+		uint8_t *restrict out = call->result->booleans;                                                      \
+		for (uint32_t row = 0; row < call->row_count; row++) {                                               \
+			const struct text *a = &left[row & left_mask], *b = &right[row & right_mask];                    \
+			out[row] = (uint8_t)(condition);                                                                 \
+		}                                                                                                    \
+		return STATUS_OK;                                                                                    \
+	}
+
+TEXT_COMPARISON(, text_equal, text_same(a, b))
+TEXT_COMPARISON(static, text_ne, !text_same(a, b))
+TEXT_COMPARISON(static, text_lt, text_order(a, b) < 0)
+TEXT_COMPARISON(static, text_le, text_order(a, b) <= 0)
+TEXT_COMPARISON(static, text_gt, text_order(a, b) > 0)
+TEXT_COMPARISON(static, text_ge, text_order(a, b) >= 0)
+
+#define SIX(type)                                                                                            \
+	F2("=", BOOL, type, type, STRICT, text_equal), F2("<>", BOOL, type, type, STRICT, text_ne),              \
+		F2("<", BOOL, type, type, STRICT, text_lt), F2("<=", BOOL, type, type, STRICT, text_le),             \
+		F2(">", BOOL, type, type, STRICT, text_gt), F2(">=", BOOL, type, type, STRICT, text_ge)
+
+static const struct function functions[] = {
+	SIX(TEXT),
+	SIX(BYTEA),
+};
+FUNCTION_LIST(function_list_text_comparison, functions);
