@@ -1,0 +1,99 @@
+/* A partition: an array of segments, the last of them active. Inside log/ only.
+ *
+ *   segments  [0 … sealed …)[1000 … sealed …)[2000 … active …)
+ *                                                   ^ published size = high watermark   ^ write position
+ *
+ * Invariants
+ *   P1  segments[i + 1]'s base offset is segments[i]'s next offset; only the last is not sealed.
+ *   P2  What is published (sizes, watermark, index entries, producer positions) is durable.
+ *       The high watermark is the active segment's next offset.
+ *   P3  Published bytes never change, so readers need the lock only to find them.
+ *   P4  A poisoned partition is never written again; a deleted one is neither read nor written.
+ *
+ * Threads: fields are grouped by who may touch them.
+ */
+#ifndef KAPPA_LOG_PARTITION_H
+#define KAPPA_LOG_PARTITION_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "log/log.h"
+#include "log/producer_state.h"
+#include "log/segment.h"
+
+enum {
+	PARTITION_HINTS = 8,
+	PARTITION_SEALED_OPEN_MAX = 4,                /* open files of sealed segments, when idle */
+	PARTITION_INDEX_BYTES_MAX = 16 * 1024 * 1024, /* loaded indexes of sealed segments */
+};
+
+/* Where a reader that goes on at `offset` finds it: sequential readers need no index. */
+struct partition_hint {
+	int64_t offset;
+	const struct segment *segment;
+	int64_t position;
+};
+
+struct partition {
+	/* Constant. */
+	const struct topic *topic;
+	int32_t number;
+	char *dir;
+
+	/* Any thread, under `lock`; the atomics are read without it. */
+	pthread_mutex_t lock;
+	struct segment **segments;
+	size_t segment_count, segment_capacity;
+	_Atomic int64_t high_watermark;
+	_Atomic uint64_t bytes;
+	struct partition_hint hints[PARTITION_HINTS];
+	unsigned hint_next;
+	size_t sealed_open;        /* sealed segments with an open file */
+	size_t sealed_index_bytes; /* in loaded indexes of sealed segments */
+	struct producer_state producers;
+	bool deleted;
+	_Atomic bool poisoned;
+	struct error poison; /* the first failure */
+
+	/* The writer thread's. */
+	int64_t next_offset;    /* to be assigned */
+	int64_t write_position; /* in the active segment; ≥ its published size */
+	struct append *pending, **pending_end;
+	size_t pending_count;
+	bool in_group;
+	struct partition *group_next;
+};
+
+/* Memory only; `dir` is copied. */
+struct partition *partition_allocate(const struct topic *topic, int32_t number, const char *dir);
+/* Accepts NULL. No other thread may be using it. */
+void partition_destroy(struct partition *partition);
+/* Creates the directory and the first segment; durable but for the directory's own name, whose
+ * parent the caller syncs. */
+status partition_create(struct partition *partition) MUST_USE;
+/* What recovery.c does: finds, verifies and repairs what is on disk. DAMAGED names file and byte. */
+status partition_recover(struct partition *partition) MUST_USE;
+void partition_segment_add(struct partition *partition, struct segment *segment);
+
+static inline struct segment *partition_active(const struct partition *partition)
+{
+	return partition->segments[partition->segment_count - 1];
+}
+
+/* From now on reads and appends answer NOT_FOUND; files close when their last reader is done. */
+void partition_delete(struct partition *partition);
+
+/* ---- the writer's ---- */
+
+/* Keeps the partition's active file open; false when the partition was deleted. */
+bool partition_writer_enter(struct partition *partition);
+void partition_writer_leave(struct partition *partition);
+/* Seals the active segment and begins the next. Nothing may be pending. */
+status partition_roll(struct partition *partition) MUST_USE;
+/* Stops the partition after the failure on this thread's trace. Cuts away what was written but
+ * not acknowledged, as far as that still works: after a failed sync the page cache may show
+ * bytes that the disk does not have, and a restart must not believe them. */
+void partition_poison(struct partition *partition);
+
+#endif

@@ -1,0 +1,249 @@
+/* See producer_state.h. A chained hash table over an array, threaded by a list in order of last
+ * append, so that forgetting the longest silent producer takes constant time and depends on
+ * the log alone. */
+#include "log/producer_state.h"
+
+#include "base/hash.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+
+enum { CAPACITY_FIRST = 16, NONE = -1 };
+
+void producer_state_init(struct producer_state *state)
+{
+	*state = (struct producer_state){.newest = NONE, .oldest = NONE};
+}
+
+void producer_state_deinit(struct producer_state *state)
+{
+	mem_free(state->producers);
+	mem_free(state->buckets);
+	producer_state_init(state);
+}
+
+/* There are as many buckets as room for producers: a power of two. */
+static int32_t *bucket_of(const struct producer_state *state, int64_t id)
+{
+	return &state->buckets[hash_mix((uint64_t)id) & (uint64_t)(state->capacity - 1)];
+}
+
+static struct producer *producer_find(const struct producer_state *state, int64_t id)
+{
+	if (state->capacity == 0)
+		return NULL;
+	for (int32_t at = *bucket_of(state, id); at != NONE; at = state->producers[at].chain)
+		if (state->producers[at].id == id)
+			return &state->producers[at];
+	return NULL;
+}
+
+static void state_grow(struct producer_state *state)
+{
+	state->capacity = state->capacity == 0 ? CAPACITY_FIRST : state->capacity * 2;
+	size_t capacity = (size_t)state->capacity;
+	state->producers = mem_resize(state->producers, capacity * sizeof *state->producers);
+	state->buckets = mem_resize(state->buckets, capacity * sizeof *state->buckets);
+	for (size_t i = 0; i < capacity; i++)
+		state->buckets[i] = NONE;
+	for (int32_t at = 0; at < state->count; at++) {
+		int32_t *bucket = bucket_of(state, state->producers[at].id);
+		state->producers[at].chain = *bucket;
+		*bucket = at;
+	}
+}
+
+static void list_take(struct producer_state *state, int32_t at)
+{
+	struct producer *producer = &state->producers[at];
+	if (producer->older != NONE)
+		state->producers[producer->older].newer = producer->newer;
+	else
+		state->oldest = producer->newer;
+	if (producer->newer != NONE)
+		state->producers[producer->newer].older = producer->older;
+	else
+		state->newest = producer->older;
+}
+
+static void list_put_newest(struct producer_state *state, int32_t at)
+{
+	struct producer *producer = &state->producers[at];
+	producer->newer = NONE;
+	producer->older = state->newest;
+	if (state->newest != NONE)
+		state->producers[state->newest].newer = at;
+	else
+		state->oldest = at;
+	state->newest = at;
+}
+
+/* Forgets the longest silent producer and returns its place. */
+static int32_t oldest_forget(struct producer_state *state)
+{
+	int32_t at = state->oldest;
+	int32_t *link = bucket_of(state, state->producers[at].id);
+	while (*link != at)
+		link = &state->producers[*link].chain;
+	*link = state->producers[at].chain;
+	list_take(state, at);
+	return at;
+}
+
+static struct producer *producer_add(struct producer_state *state, int64_t id, int16_t epoch)
+{
+	int32_t at;
+	if (state->count == PRODUCERS_MAX) {
+		at = oldest_forget(state);
+	} else {
+		if (state->count == state->capacity)
+			state_grow(state);
+		at = state->count++;
+	}
+	struct producer *producer = &state->producers[at];
+	int32_t *bucket = bucket_of(state, id);
+	*producer = (struct producer){.id = id, .epoch = epoch, .chain = *bucket};
+	*bucket = at;
+	list_put_newest(state, at);
+	return producer;
+}
+
+/* `count` sequences later; they run 0 … INT32_MAX and then from 0 again. */
+static int32_t sequence_after(int32_t sequence, int32_t count)
+{
+	return (int32_t)(((uint32_t)sequence + (uint32_t)count) & INT32_MAX);
+}
+
+status producer_state_check(
+	const struct producer_state *state, const struct record_batch *batch, struct producer_batch *original)
+{
+	/* Markers of transactions carry a producer id but no sequence. */
+	if (batch->producer_id < 0 || batch->base_sequence < 0)
+		return STATUS_OK;
+	const struct producer *producer = producer_find(state, batch->producer_id);
+	if (producer == NULL)
+		return STATUS_OK;
+	if (batch->producer_epoch < producer->epoch)
+		return STATUS_STALE_PRODUCER_EPOCH;
+	if (batch->producer_epoch > producer->epoch || producer->batch_count == 0) {
+		bool starts = batch->base_sequence == 0 || batch->producer_epoch == producer->epoch;
+		return starts ? STATUS_OK : STATUS_OUT_OF_ORDER_SEQUENCE;
+	}
+	int32_t last_sequence = sequence_after(batch->base_sequence, batch->last_offset_delta);
+	for (uint8_t i = 0; i < producer->batch_count; i++) {
+		const struct producer_batch *known = &producer->batches[i];
+		if (known->first_sequence == batch->base_sequence && known->last_sequence == last_sequence) {
+			*original = *known;
+			return STATUS_EXISTS;
+		}
+	}
+	int32_t newest = producer->batches[producer->batch_count - 1].last_sequence;
+	return sequence_after(newest, 1) == batch->base_sequence ? STATUS_OK : STATUS_OUT_OF_ORDER_SEQUENCE;
+}
+
+void producer_state_append(struct producer_state *state, const struct record_batch *batch)
+{
+	if (batch->producer_id < 0)
+		return;
+	struct producer *producer = producer_find(state, batch->producer_id);
+	if (producer == NULL) {
+		producer = producer_add(state, batch->producer_id, batch->producer_epoch);
+	} else {
+		int32_t at = (int32_t)(producer - state->producers);
+		list_take(state, at);
+		list_put_newest(state, at);
+	}
+	if (batch->producer_epoch != producer->epoch) {
+		producer->epoch = batch->producer_epoch;
+		producer->batch_count = 0;
+	}
+	if (batch->base_sequence < 0)
+		return;
+	if (producer->batch_count == PRODUCER_BATCHES_MAX) {
+		memmove(&producer->batches[0], &producer->batches[1],
+			(PRODUCER_BATCHES_MAX - 1) * sizeof producer->batches[0]);
+		producer->batch_count--;
+	}
+	producer->batches[producer->batch_count++] = (struct producer_batch){
+		.first_sequence = batch->base_sequence,
+		.last_sequence = sequence_after(batch->base_sequence, batch->last_offset_delta),
+		.base_offset = batch->base_offset,
+		.last_offset = batch->base_offset + batch->last_offset_delta,
+	};
+}
+
+void producer_state_publish(struct producer_state *state, const struct record_batch *batch)
+{
+	if (batch->producer_id < 0 || batch->base_sequence < 0)
+		return;
+	struct producer *producer = producer_find(state, batch->producer_id);
+	if (producer == NULL)
+		return; /* forgotten meanwhile */
+	producer->published = (struct producer_position){
+		.epoch = batch->producer_epoch,
+		.last_sequence = sequence_after(batch->base_sequence, batch->last_offset_delta),
+		.last_base_offset = batch->base_offset,
+		.last_offset = batch->base_offset + batch->last_offset_delta,
+	};
+	producer->is_published = true;
+}
+
+status producer_state_position(
+	const struct producer_state *state, int64_t producer_id, struct producer_position *out)
+{
+	const struct producer *producer = producer_find(state, producer_id);
+	if (producer == NULL || !producer->is_published)
+		return STATUS_NOT_FOUND;
+	*out = producer->published;
+	return STATUS_OK;
+}
+
+void producer_state_encode(const struct producer_state *state, struct buffer *out)
+{
+	buffer_append_be32(out, (uint32_t)state->count);
+	for (int32_t at = state->oldest; at != NONE; at = state->producers[at].newer) {
+		const struct producer *producer = &state->producers[at];
+		buffer_append_be64(out, (uint64_t)producer->id);
+		buffer_append_be16(out, (uint16_t)producer->epoch);
+		buffer_append_byte(out, producer->batch_count);
+		for (uint8_t i = 0; i < producer->batch_count; i++) {
+			buffer_append_be32(out, (uint32_t)producer->batches[i].first_sequence);
+			buffer_append_be32(out, (uint32_t)producer->batches[i].last_sequence);
+			buffer_append_be64(out, (uint64_t)producer->batches[i].base_offset);
+			buffer_append_be64(out, (uint64_t)producer->batches[i].last_offset);
+		}
+	}
+}
+
+status producer_state_decode(struct producer_state *state, struct slice bytes)
+{
+	struct cursor cursor = cursor_of(bytes);
+	INVARIANT(state->count == 0);
+	uint32_t count = cursor_be32(&cursor);
+	if (count > PRODUCERS_MAX)
+		return error_raise(STATUS_DAMAGED, "%u producers in a snapshot", count);
+	for (uint32_t i = 0; i < count && !cursor.failed; i++) {
+		int64_t id = (int64_t)cursor_be64(&cursor);
+		int16_t epoch = (int16_t)cursor_be16(&cursor);
+		uint8_t batch_count = cursor_u8(&cursor);
+		if (cursor.failed || id < 0 || batch_count > PRODUCER_BATCHES_MAX ||
+			producer_find(state, id) != NULL) {
+			cursor.failed = true;
+			break;
+		}
+		struct producer *producer = producer_add(state, id, epoch);
+		producer->batch_count = batch_count;
+		for (uint8_t b = 0; b < batch_count; b++) {
+			struct producer_batch *batch = &producer->batches[b];
+			batch->first_sequence = (int32_t)cursor_be32(&cursor);
+			batch->last_sequence = (int32_t)cursor_be32(&cursor);
+			batch->base_offset = (int64_t)cursor_be64(&cursor);
+			batch->last_offset = (int64_t)cursor_be64(&cursor);
+			producer->published = (struct producer_position){
+				epoch, batch->last_sequence, batch->base_offset, batch->last_offset};
+			producer->is_published = true;
+		}
+	}
+	if (cursor.failed || cursor_left(&cursor) != 0)
+		return error_raise(STATUS_DAMAGED, "producers in a snapshot do not add up");
+	return STATUS_OK;
+}

@@ -1,0 +1,277 @@
+/* Recovery: from the files of a partition's directory to a partition that can go on.
+ *
+ *   1. Which segments are there?  The first begins at 0; a derived file without its .log means that a
+ *      segment is missing.
+ *   2. Sealed segments, oldest first. One with a summary (in the next segment's snapshot) is believed
+ *      when its size matches and the chain of batches from its last index entry ends exactly at its
+ *      end and at the next segment's base offset. Any doubt: every byte of it is verified, and its
+ *      derived files are written anew. What then does not add up is DAMAGED.
+ *   3. Producer state starts from the newest snapshot that can be believed; the segments after it are
+ *      verified in full, so that their batches can be applied.
+ *   4. The active segment is verified in full. Damage with no intact batch behind it is a torn tail
+ *      and is cut off; damage with an intact batch behind it is DAMAGED (invariant L4).
+ *   5. The active segment and the directory are synced before anything is visible: batches that were
+ *      written but not yet synced when the last process died become acknowledged only now.
+ */
+#include <inttypes.h>
+
+#include "base/diag.h"
+#include "base/hash.h"
+#include "base/memory.h"
+#include "log/partition.h"
+#include "log/snapshot.h"
+
+struct recovery {
+	struct partition *partition;
+	int64_t *bases; /* of the segments, ascending */
+	size_t count, capacity;
+	struct segment *segment; /* being verified */
+	bool producers_known;    /* as of the segment being verified */
+};
+
+static void base_add(struct recovery *recovery, int64_t base)
+{
+	if (recovery->count == recovery->capacity) {
+		recovery->capacity = recovery->capacity == 0 ? 16 : recovery->capacity * 2;
+		recovery->bases = mem_resize(recovery->bases, recovery->capacity * sizeof *recovery->bases);
+	}
+	recovery->bases[recovery->count++] = base;
+}
+
+static bool base_known(const struct recovery *recovery, int64_t base)
+{
+	for (size_t low = 0, high = recovery->count; low < high;) {
+		size_t middle = low + (high - low) / 2;
+		if (recovery->bases[middle] == base)
+			return true;
+		if (recovery->bases[middle] < base)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
+static status missing_raise(const struct recovery *recovery, int64_t base)
+{
+	char path[SEGMENT_PATH_MAX];
+	segment_path(path, recovery->partition->dir, base, SEGMENT_LOG);
+	error_raise(STATUS_DAMAGED, "segment %s is missing at byte 0", path);
+	error_hint("Restore the file from a copy. Delete the whole directory only to give its records up.");
+	return STATUS_DAMAGED;
+}
+
+/* Names sort as their offsets do: 20 digits. */
+static status segments_list(struct recovery *recovery)
+{
+	struct directory_list list;
+	int64_t base;
+	status result = directory_list(recovery->partition->dir, &list);
+	if (result == STATUS_NOT_FOUND)
+		return missing_raise(recovery, 0);
+	if (result != STATUS_OK)
+		return result;
+	for (size_t i = 0; i < list.count; i++)
+		if (segment_name_parse(list.names[i], SEGMENT_LOG, &base))
+			base_add(recovery, base);
+	if (recovery->count == 0 || recovery->bases[0] != 0)
+		result = missing_raise(recovery, 0);
+	/* Index files and snapshots are written after the name of their .log is durable. */
+	for (size_t i = 0; i < list.count && result == STATUS_OK; i++)
+		if ((segment_name_parse(list.names[i], SEGMENT_SNAPSHOT, &base) ||
+				segment_name_parse(list.names[i], SEGMENT_INDEX, &base) ||
+				segment_name_parse(list.names[i], SEGMENT_TIMEINDEX, &base)) &&
+			!base_known(recovery, base))
+			result = missing_raise(recovery, base);
+	directory_list_free(&list);
+	return result;
+}
+
+static status damage_raise(const struct segment *segment, int64_t position, const char *why)
+{
+	error_raise(STATUS_DAMAGED, "%s is damaged at byte %" PRId64 ": %s", segment->file.path, position, why);
+	error_hint("Restore the file from a copy. Records behind the damage would be lost if it were cut there.");
+	return STATUS_DAMAGED;
+}
+
+/* Each intact batch of a segment that is verified in full. */
+static void batch_visit(void *context, const struct record_batch *batch, int64_t position)
+{
+	struct recovery *recovery = context;
+	struct producer_state *producers = &recovery->partition->producers;
+	(void)position;
+	segment_publish(recovery->segment, batch);
+	if (recovery->producers_known) {
+		producer_state_append(producers, batch);
+		producer_state_publish(producers, batch);
+	}
+}
+
+static status segment_verify(struct recovery *recovery, struct segment *segment, struct segment_scan *scan)
+{
+	recovery->segment = segment;
+	segment->index_loaded = true;
+	*scan = (struct segment_scan){
+		.base_offset = segment->summary.base_offset, .next_offset = segment->summary.base_offset};
+	status result = file_size(&segment->file, &scan->size);
+	return result == STATUS_OK ? segment_scan(&segment->file, scan, batch_visit, recovery) : result;
+}
+
+static bool index_size_is(const char *dir, int64_t base, enum segment_file kind, uint32_t size)
+{
+	char path[SEGMENT_PATH_MAX];
+	struct file file = {-1, NULL};
+	int64_t found = -1;
+	segment_path(path, dir, base, kind);
+	if (file_open(&file, path, FILE_READ) != STATUS_OK || file_size(&file, &found) != STATUS_OK)
+		found = -1;
+	file_close(&file);
+	return found == (int64_t)size;
+}
+
+/* Where the last entry of the .index file points; 0 when it has none, −1 when it cannot be right. */
+static int64_t index_last_position(const char *dir, const struct segment_summary *summary)
+{
+	char path[SEGMENT_PATH_MAX];
+	uint8_t entry[SEGMENT_OFFSET_ENTRY_SIZE];
+	struct file file = {-1, NULL};
+	size_t got = 0;
+	int64_t position = -1;
+	if (summary->offsets_size == 0)
+		return 0;
+	segment_path(path, dir, summary->base_offset, SEGMENT_INDEX);
+	if (file_open(&file, path, FILE_READ) == STATUS_OK &&
+		file_read(&file, (int64_t)summary->offsets_size - (int64_t)sizeof entry, entry, sizeof entry, &got) ==
+			STATUS_OK &&
+		got == sizeof entry)
+		position = (int64_t)get_be32(entry + 4);
+	file_close(&file);
+	return position < summary->size ? position : -1;
+}
+
+/* Can the sealed segment be believed without reading all of it? */
+static bool sealed_believe(const char *dir, struct segment *segment, int64_t next_offset)
+{
+	struct segment_summary summary;
+	int64_t base = segment->summary.base_offset, size = -1;
+	if (snapshot_read_summary(dir, next_offset, &summary) != STATUS_OK || summary.base_offset != base ||
+		file_size(&segment->file, &size) != STATUS_OK || size != summary.size ||
+		!index_size_is(dir, base, SEGMENT_INDEX, summary.offsets_size) ||
+		!index_size_is(dir, base, SEGMENT_TIMEINDEX, summary.times_size))
+		return false;
+	struct segment_scan scan = {
+		.base_offset = base, .position = index_last_position(dir, &summary), .next_offset = -1, .size = size};
+	if (scan.position < 0 || segment_scan(&segment->file, &scan, NULL, NULL) != STATUS_OK || scan.damaged ||
+		scan.next_offset != next_offset)
+		return false;
+	segment->summary = summary;
+	segment->sealed = true;
+	return true;
+}
+
+static status sealed_recover(struct recovery *recovery, size_t number)
+{
+	struct partition *partition = recovery->partition;
+	int64_t next_offset = recovery->bases[number + 1];
+	struct segment *segment = segment_allocate(recovery->bases[number]);
+	struct segment_scan scan;
+	char path[SEGMENT_PATH_MAX];
+	partition_segment_add(partition, segment);
+	segment_path(path, partition->dir, segment->summary.base_offset, SEGMENT_LOG);
+	status result = file_open(&segment->file, path, FILE_READ);
+	if (result != STATUS_OK)
+		return result;
+	if (recovery->producers_known || !sealed_believe(partition->dir, segment, next_offset)) {
+		result = segment_verify(recovery, segment, &scan);
+		if (result != STATUS_OK)
+			return result;
+		if (scan.damaged)
+			return damage_raise(segment, scan.position, scan.why);
+		if (scan.next_offset != next_offset)
+			return damage_raise(segment, scan.position, "the next segment does not begin where it ends");
+		segment_seal(segment);
+		segment_index_write(&segment->index, partition->dir);
+		snapshot_write(
+			partition->dir, &segment->summary, recovery->producers_known ? &partition->producers : NULL);
+		diag(DIAG_INFO, "log", "segment_verified", "file=\"%s\" bytes=%" PRId64, path, scan.size);
+	}
+	/* Memory and files are for readers to ask for. */
+	segment_index_deinit(&segment->index);
+	segment->index_loaded = false;
+	file_close(&segment->file);
+	return STATUS_OK;
+}
+
+static status tail_cut(struct segment *segment, const struct segment_scan *scan)
+{
+	int64_t found = -1;
+	status result = segment_search(&segment->file, scan->position + 1, scan->size, scan->next_offset, &found);
+	if (result != STATUS_OK)
+		return result;
+	if (found >= 0) {
+		damage_raise(segment, scan->position, scan->why);
+		return error_note(STATUS_DAMAGED, "an intact batch follows at byte %" PRId64, found);
+	}
+	diag(DIAG_WARN, "log", "torn_tail_cut",
+		"file=\"%s\" position=%" PRId64 " bytes=%" PRId64 " next_offset=%" PRId64 " why=\"%s\"",
+		segment->file.path, scan->position, scan->size - scan->position, scan->next_offset, scan->why);
+	return file_truncate(&segment->file, scan->position);
+}
+
+static status active_recover(struct recovery *recovery)
+{
+	struct partition *partition = recovery->partition;
+	struct segment *segment = segment_allocate(recovery->bases[recovery->count - 1]);
+	struct segment_scan scan;
+	char path[SEGMENT_PATH_MAX];
+	partition_segment_add(partition, segment);
+	segment_path(path, partition->dir, segment->summary.base_offset, SEGMENT_LOG);
+	status result = file_open(&segment->file, path, FILE_UPDATE);
+	if (result == STATUS_OK)
+		result = segment_verify(recovery, segment, &scan);
+	if (result == STATUS_OK && scan.damaged)
+		result = tail_cut(segment, &scan);
+	if (result == STATUS_OK)
+		result = file_sync(&segment->file);
+	if (result == STATUS_OK)
+		result = directory_sync(partition->dir);
+	return result;
+}
+
+/* The newest segment whose snapshot tells the producers before it; 0 needs none. */
+static size_t producers_restore(struct recovery *recovery)
+{
+	for (size_t i = recovery->count - 1; i > 0; i--)
+		if (snapshot_read_producers(
+				recovery->partition->dir, recovery->bases[i], &recovery->partition->producers) == STATUS_OK)
+			return i;
+	return 0;
+}
+
+status partition_recover(struct partition *partition)
+{
+	struct recovery recovery = {.partition = partition};
+	status result = segments_list(&recovery);
+	if (result == STATUS_OK) {
+		size_t first = producers_restore(&recovery);
+		for (size_t i = 0; i + 1 < recovery.count && result == STATUS_OK; i++) {
+			recovery.producers_known = i >= first;
+			result = sealed_recover(&recovery, i);
+		}
+	}
+	recovery.producers_known = true;
+	if (result == STATUS_OK)
+		result = active_recover(&recovery);
+	mem_free(recovery.bases);
+	if (result != STATUS_OK)
+		return error_note(result, "while recovering %s-%d", partition->topic->name, partition->number);
+	const struct segment *active = partition_active(partition);
+	uint64_t bytes = 0;
+	for (size_t i = 0; i < partition->segment_count; i++)
+		bytes += (uint64_t)partition->segments[i]->summary.size;
+	partition->next_offset = active->summary.next_offset;
+	partition->write_position = active->summary.size;
+	atomic_store(&partition->high_watermark, active->summary.next_offset);
+	atomic_store(&partition->bytes, bytes);
+	return STATUS_OK;
+}

@@ -1,0 +1,22 @@
+/* What topics.c and topics_open.c share. */
+#ifndef KAPPA_LOG_TOPICS_INTERNAL_H
+#define KAPPA_LOG_TOPICS_INTERNAL_H
+
+#include "log/segment.h"
+#include "log/topics.h"
+
+/* "<dir>/<name>-<number>" */
+void topic_path(const struct log *log, const char *name, int32_t number, char path[SEGMENT_PATH_MAX]);
+/* Memory for a topic and its partitions, with the log's defaults filled in. */
+struct topic *topic_allocate(
+	const struct log *log, const char *name, const struct topic_config *config, uint64_t incarnation);
+/* Accepts NULL. */
+void topic_destroy(struct topic *topic);
+/* Makes the topic findable. */
+void topic_insert(struct log *log, struct topic *topic);
+/* Renames a directory that no topic owns to "<name>-<number>.<incarnation>.deleted", durably, and removes
+ * it; a failure to remove is only reported. */
+status topic_directory_discard(
+	const struct log *log, const char *path, const char *name, uint64_t incarnation, int32_t number) MUST_USE;
+
+#endif
