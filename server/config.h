@@ -1,4 +1,5 @@
-/* What `kappa serve` can be told: one list makes flags, environment variables, keys of the file, and kappa.settings.
+/* What `kappa serve` can be told: one list makes flags, environment variables, keys of the file, and
+ * kappa.settings.
  *
  *   flag --data-dir  >  environment KAPPA_DATA_DIR  >  file data_dir = … (INI, section ignored)  >  default
  *
@@ -19,23 +20,24 @@ struct server_config {
 	int64_t memory_mb;                      /* operator state and RocksDB */
 	int64_t step_rows;
 	int64_t step_delay_ms;
-	int64_t segment_bytes; /* 0 = the log's default */
+	int64_t segment_bytes;   /* 0 = the log's default */
 	int64_t connections_max; /* per listener */
-	char *log_level;       /* debug, info, warn, error */
+	char *log_level;         /* debug, info, warn, error */
 	bool allow_insecure_listen;
 };
 
 void server_config_init(struct server_config *config); /* the defaults */
 void server_config_deinit(struct server_config *config);
-/* Reads `--config F` (or KAPPA_CONFIG), then the environment, then the flags. Arguments begin after the verb. INVALID
- * naming the option and where it was given. *help is set when --help was asked for. */
+/* Reads `--config F` (or KAPPA_CONFIG), then the environment, then the flags. Arguments begin after the verb.
+ * INVALID naming the option and where it was given. *help is set when --help was asked for. */
 status server_config_load(struct server_config *config, int argc, char **argv, bool *help) MUST_USE;
 /* Appends the text of `kappa serve --help`. */
 void server_config_help(struct buffer *out);
 
-/* For kappa.settings and SHOW: option `index`, 0 … server_config_count() − 1. The value's text is appended to `value`. */
+/* For kappa.settings and SHOW: option `index`, 0 … server_config_count() − 1. The value's text is appended to
+ * `value`. */
 size_t server_config_count(void);
-void server_config_describe(
-	const struct server_config *config, size_t index, const char **name, const char **words, struct buffer *value);
+void server_config_describe(const struct server_config *config, size_t index, const char **name,
+	const char **words, struct buffer *value);
 
 #endif

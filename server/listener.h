@@ -2,9 +2,9 @@
  *
  *   accepted ──► received* ──► closed          drained: after output fell below the low mark
  *
- * All on the loop thread, except the connection_stream: the way for a worker to write to a client, with backpressure.
- * The peer may vanish at any time: closed() is then the protocol's last call. A connection pointer is valid from
- * accepted() until closed() returns.
+ * All on the loop thread, except the connection_stream: the way for a worker to write to a client, with
+ * backpressure. The peer may vanish at any time: closed() is then the protocol's last call. A connection
+ * pointer is valid from accepted() until closed() returns.
  */
 #ifndef KAPPA_SERVER_LISTENER_H
 #define KAPPA_SERVER_LISTENER_H
@@ -24,8 +24,8 @@ struct protocol {
 	const char *name; /* "pg", for diagnostics */
 	/* A new connection: returns the protocol's state for it, or NULL to close it at once. */
 	void *(*accepted)(void *context, struct connection *connection);
-	/* Where the next bytes may be read to (*size ≥ 1), to save a copy: received() then gets a slice of it. NULL: into a
-	 * buffer of the loop's. */
+	/* Where the next bytes may be read to (*size ≥ 1), to save a copy: received() then gets a slice of it.
+	 * NULL: into a buffer of the loop's. */
 	uint8_t *(*room)(void *state, size_t *size);
 	/* Bytes arrived; valid during the call. */
 	void (*received)(void *state, struct slice bytes);
@@ -38,21 +38,23 @@ struct protocol {
 };
 
 struct listener_options {
-	const char *address; /* numeric */
-	int64_t port;        /* 0 = any free one */
-	unsigned connections_max; /* more are closed as they come; 0 = 1000 */
+	const char *address;             /* numeric */
+	int64_t port;                    /* 0 = any free one */
+	unsigned connections_max;        /* more are closed as they come; 0 = 1000 */
 	const struct protocol *protocol; /* static */
 	void *context;
 };
 
 /* Before loop_run() or on the loop thread. IO naming address and port. */
-status listener_open(struct loop *loop, const struct listener_options *options, struct listener **out) MUST_USE;
+status listener_open(
+	struct loop *loop, const struct listener_options *options, struct listener **out) MUST_USE;
 int64_t listener_port(const struct listener *listener);
 size_t listener_connection_count(const struct listener *listener);
 /* Stops accepting and aborts all connections; frees itself when they are closed. Accepts NULL. */
 void listener_close(struct listener *listener);
 
-/* Writes at once what the socket takes, copies and queues the rest. Never fails: a broken connection closes. */
+/* Writes at once what the socket takes, copies and queues the rest. Never fails: a broken connection closes.
+ */
 void connection_write(struct connection *connection, struct slice bytes);
 /* The same, taking over the buffer's memory; it is left empty. */
 void connection_write_buffer(struct connection *connection, struct buffer *bytes);
@@ -73,12 +75,13 @@ struct loop *connection_loop(const struct connection *connection);
 
 struct connection_stream; /* reference counted */
 
-/* Loop thread; one reference. When the connection is aborted or lost, writers wake up and get CANCELLED from then on. */
+/* Loop thread; one reference. When the connection is aborted or lost, writers wake up and get CANCELLED from
+ * then on. */
 struct connection_stream *connection_stream_create(struct connection *connection);
 struct connection_stream *connection_stream_retain(struct connection_stream *stream);
 void connection_stream_release(struct connection_stream *stream); /* accepts NULL */
-/* Worker: hands bytes to the loop, in order; blocks while more than CONNECTION_OUTPUT_HIGH bytes wait for a slow
- * client. CANCELLED when the connection is gone. */
+/* Worker: hands bytes to the loop, in order; blocks while more than CONNECTION_OUTPUT_HIGH bytes wait for a
+ * slow client. CANCELLED when the connection is gone. */
 status connection_stream_write(struct connection_stream *stream, struct slice bytes) MUST_USE;
 /* Any thread: has the connection gone? For polling by long queries. */
 bool connection_stream_is_detached(struct connection_stream *stream);

@@ -1,6 +1,7 @@
 /* The network loop: one thread, libuv, all sockets and timers. Nothing on it may block.
  *
- * Other threads reach it with loop_post() only. Tasks posted before loop_stop() run before loop_run() returns.
+ * Other threads reach it with loop_post() only. Tasks posted before loop_stop() run before loop_run()
+ * returns.
  */
 #ifndef KAPPA_SERVER_LOOP_H
 #define KAPPA_SERVER_LOOP_H

@@ -1,14 +1,17 @@
-/* The appliance: owns the data directory, the log, the engine, the network loop, the worker pool and the three listeners.
+/* The appliance: owns the data directory, the log, the engine, the network loop, the worker pool and the
+ * three listeners.
  *
  *   <data dir>/version   format of the directory      <data dir>/log/     the truth
- *   <data dir>/lock      held while we run            <data dir>/views/   derived; may be deleted while stopped
+ *   <data dir>/lock      held while we run            <data dir>/views/   derived; may be deleted while
+ * stopped
  *
  * Start: lock, version, log, engine, loop, listeners; then one line on standard output:
  *     ready kafka=127.0.0.1:P pg=127.0.0.1:P http=127.0.0.1:P
- * Stop (SIGTERM, SIGINT): listeners, sessions (running statements are cancelled), workers, engine, log. A second signal
- * ends at once, which is as safe as kill -9.
+ * Stop (SIGTERM, SIGINT): listeners, sessions (running statements are cancelled), workers, engine, log. A
+ * second signal ends at once, which is as safe as kill -9.
  *
- * Threads: server_run() makes its caller the loop thread. Accessors are valid from any thread while the server runs.
+ * Threads: server_run() makes its caller the loop thread. Accessors are valid from any thread while the
+ * server runs.
  */
 #ifndef KAPPA_SERVER_SERVER_H
 #define KAPPA_SERVER_SERVER_H
@@ -39,8 +42,8 @@ struct server_connections {
 };
 struct server_connections server_connection_counts(const struct server *server);
 
-/* Called on the loop thread after new publications (several may be folded into one call): change streams, waiting
- * fetches. The node is the caller's until it is removed. Loop thread. */
+/* Called on the loop thread after new publications (several may be folded into one call): change streams,
+ * waiting fetches. The node is the caller's until it is removed. Loop thread. */
 struct server_watch {
 	void (*published)(void *context); /* a new publication can be had from the engine; may be NULL */
 	void (*appended)(void *context);  /* some high watermark moved; may be NULL */

@@ -1,9 +1,9 @@
-/* The worker pool: threads for whatever may block or take long (statements, deployments, appends), so that the network
- * loop never does.
+/* The worker pool: threads for whatever may block or take long (statements, deployments, appends), so that
+ * the network loop never does.
  *
- * Threads are made as they are needed, up to threads_max, and end after a while without work. Each has a stack of
- * SQL_STACK_BYTES, because PostgreSQL's parser recurses. A task that finds no free thread waits its turn; the queue is
- * bounded by what can submit: a session submits one task at a time.
+ * Threads are made as they are needed, up to threads_max, and end after a while without work. Each has a
+ * stack of SQL_STACK_BYTES, because PostgreSQL's parser recurses. A task that finds no free thread waits its
+ * turn; the queue is bounded by what can submit: a session submits one task at a time.
  *
  * Threads: workers_submit() from any; tasks run on a worker.
  */
