@@ -1,0 +1,124 @@
+/* The APIs we serve, one row each, and the handlers that need no file of their own.
+ *
+ * Version ranges are as wide as we can honour: librdkafka 2.0.2 switches features on by exact versions being
+ * in range (Produce 3 with Fetch 4 for message format v2, Produce 7 with Fetch 10 for zstd, Produce 0 for the
+ * other codecs, InitProducerId 0, FindCoordinator 0). Produce 0–2 are in the range for that reason alone and
+ * answered with UNSUPPORTED_VERSION: they carry message formats we do not store.
+ */
+#include <string.h>
+
+#include "ingest/kafka_request.h"
+
+/* clang-format off */
+#define MESSAGES(name) &kafka_##name##_request_schema, &kafka_##name##_response_schema
+
+const struct kafka_api kafka_apis[] = {
+	{0, 0, 9, 9, 100000, "Produce", MESSAGES(produce), kafka_produce_run, NULL},
+	{1, 4, 12, 12, 100000, "Fetch", MESSAGES(fetch), kafka_fetch_run, kafka_fetch_release},
+	{2, 1, 7, 6, 100000, "ListOffsets", MESSAGES(list_offsets), kafka_list_offsets_run, NULL},
+	{3, 0, 9, 9, 100000, "Metadata", MESSAGES(metadata), kafka_metadata_run, NULL},
+	{10, 0, 4, 3, 10000, "FindCoordinator", MESSAGES(find_coordinator), kafka_find_coordinator_run, NULL},
+	{18, 0, 3, 3, 10000, "ApiVersions", MESSAGES(api_versions), kafka_api_versions_run, NULL},
+	{19, 0, 7, 5, 10000, "CreateTopics", MESSAGES(create_topics), kafka_create_topics_run, NULL},
+	{20, 0, 6, 4, 10000, "DeleteTopics", MESSAGES(delete_topics), kafka_delete_topics_run, NULL},
+	{22, 0, 4, 2, 10000, "InitProducerId", MESSAGES(init_producer_id), kafka_init_producer_id_run, NULL},
+	{23, 2, 4, 4, 10000, "OffsetForLeaderEpoch", MESSAGES(leader_epoch), kafka_leader_epoch_run, NULL},
+	{32, 0, 4, 4, 10000, "DescribeConfigs", MESSAGES(describe_configs), kafka_describe_configs_run, NULL},
+	{60, 0, 1, 0, 10000, "DescribeCluster", MESSAGES(describe_cluster), kafka_describe_cluster_run, NULL},
+};
+/* clang-format on */
+
+const size_t kafka_api_count = sizeof kafka_apis / sizeof kafka_apis[0];
+
+const struct kafka_api *kafka_api_find(int16_t key)
+{
+	for (size_t i = 0; i < kafka_api_count; i++) {
+		if (kafka_apis[i].key == key)
+			return &kafka_apis[i];
+	}
+	return NULL;
+}
+
+/* ---- ApiVersions ---- */
+
+enum kafka_progress kafka_api_versions_run(struct kafka_request *request, int64_t now_ms)
+{
+	(void)now_ms;
+	/* An answer begun already is the one to a version we do not know; see request_downgrades(). */
+	struct kafka_api_versions_response *answer = request->state;
+	if (answer == NULL)
+		answer = KAFKA_NEW(&request->arena, api_versions_response, 1);
+	answer->api_keys_count = (int32_t)kafka_api_count;
+	answer->api_keys = KAFKA_NEW(&request->arena, api_versions_key, answer->api_keys_count);
+	for (size_t i = 0; i < kafka_api_count; i++) {
+		answer->api_keys[i].api_key = kafka_apis[i].key;
+		answer->api_keys[i].min_version = kafka_apis[i].version_min;
+		answer->api_keys[i].max_version = kafka_apis[i].version_max;
+	}
+	return kafka_request_answer(request, answer);
+}
+
+/* ---- FindCoordinator: nobody coordinates groups or transactions yet ---- */
+
+enum { COORDINATOR_GROUP = 0, COORDINATOR_TRANSACTION = 1 };
+
+static int16_t coordinator_refuse(int8_t key_type, const char **why)
+{
+	switch (key_type) {
+	case COORDINATOR_GROUP:
+		*why = "consumer groups are not served; assign partitions instead of subscribing";
+		return KAFKA_COORDINATOR_NOT_AVAILABLE;
+	case COORDINATOR_TRANSACTION:
+		/* Not "not available": a client would ask again for ever. */
+		*why = "transactions are not supported; leave transactional.id unset";
+		return KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+	default:
+		*why = "unknown coordinator type";
+		return KAFKA_INVALID_REQUEST;
+	}
+}
+
+enum kafka_progress kafka_find_coordinator_run(struct kafka_request *request, int64_t now_ms)
+{
+	(void)now_ms;
+	const struct kafka_find_coordinator_request *message = request->message;
+	struct kafka_find_coordinator_response *answer = KAFKA_NEW(&request->arena, find_coordinator_response, 1);
+	const char *why;
+	answer->error_code = coordinator_refuse(message->key_type, &why);
+	answer->error_message = slice_of_string(why);
+	answer->coordinators_count = message->coordinator_keys_count;
+	answer->coordinators = KAFKA_NEW(&request->arena, find_coordinator_item, message->coordinator_keys_count);
+	for (int32_t i = 0; i < message->coordinator_keys_count; i++) {
+		answer->coordinators[i].key = message->coordinator_keys[i];
+		answer->coordinators[i].error_code = answer->error_code;
+		answer->coordinators[i].error_message = answer->error_message;
+	}
+	return kafka_request_answer(request, answer);
+}
+
+/* ---- InitProducerId ---- */
+
+static void producer_id_allocate(struct kafka_request *request)
+{
+	struct kafka_init_producer_id_response *answer = request->state;
+	status result = log_producer_id_allocate(request->broker->log, &answer->producer_id);
+	if (result != STATUS_OK)
+		answer->error_code = kafka_error_of(result);
+}
+
+enum kafka_progress kafka_init_producer_id_run(struct kafka_request *request, int64_t now_ms)
+{
+	(void)now_ms;
+	if (request->state != NULL)
+		return kafka_request_answer(request, request->state);
+	const struct kafka_init_producer_id_request *message = request->message;
+	struct kafka_init_producer_id_response *answer = KAFKA_NEW(&request->arena, init_producer_id_response, 1);
+	if (message->transactional_id.data != NULL) {
+		answer->error_code = KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+		return kafka_request_answer(request, answer);
+	}
+	/* Whatever id the client had: without a transaction it gets a new one with epoch 0, as from Kafka. */
+	request->state = answer;
+	kafka_request_block(request, producer_id_allocate);
+	return KAFKA_WAITS;
+}

@@ -1,0 +1,260 @@
+/* Fetch: whole batches as they lie on disk, now or when there are enough.
+ *
+ *             ┌───────────────── something new, or deadline ─────────────────┐
+ *   start ─► look ─► enough? ── no: KAFKA_WAITS (parked until the log moves) ─┘
+ *                       └────── yes, an error, or max_wait over ─► answer
+ *
+ * Looking again never reads again: each partition keeps what it has read and goes on behind it, so a fetch
+ * that waits for many small appends costs the sum of their bytes. Data close to the end is in the page cache
+ * and read at once; a reader far behind may have to wait for the disk and is read for on a worker thread.
+ */
+#include "base/diag.h"
+#include "base/invariant.h"
+#include "ingest/kafka_request.h"
+#include "log/record_batch.h"
+
+enum {
+	FETCH_NEAR_OFFSETS = 10000, /* this close to the end the bytes are in memory, and few */
+	SESSION_EPOCH_FINAL = -1,
+	ISOLATION_READ_COMMITTED = 1,
+};
+
+struct fetch_item {
+	struct slice topic_name;
+	const struct kafka_fetch_request_partition *from;
+	struct kafka_fetch_response_partition *to;
+	struct partition *partition;
+	struct buffer records;
+	int64_t next_offset; /* where to go on reading */
+	bool full;           /* nothing more fits */
+};
+
+struct fetch {
+	struct kafka_fetch_response *answer;
+	struct fetch_item *items;
+	int32_t count;
+	size_t bytes, bytes_min, bytes_max; /* of all items; the first batch may exceed bytes_max */
+	size_t bytes_before_block;
+	bool blocked; /* a read on a worker thread was begun, and not yet looked at */
+	bool failed;  /* some partition has an error to report */
+	bool full;
+};
+
+void kafka_fetch_release(struct kafka_request *request)
+{
+	struct fetch *fetch = request->state;
+	for (int32_t i = 0; fetch != NULL && i < fetch->count; i++)
+		buffer_deinit(&fetch->items[i].records);
+}
+
+static void item_fail(struct fetch *fetch, struct fetch_item *item, int16_t error_code)
+{
+	item->to->error_code = error_code;
+	item->full = true;
+	fetch->failed = true;
+}
+
+static struct fetch *fetch_prepare(struct kafka_request *request)
+{
+	struct arena *arena = &request->arena;
+	const struct kafka_fetch_request *message = request->message;
+	struct fetch *fetch = arena_alloc_zeroed(arena, sizeof *fetch);
+	int32_t bytes_max = request->broker->fetch_bytes_max;
+	fetch->bytes_max = (size_t)(message->max_bytes < 0 ? 0 : message->max_bytes);
+	if (fetch->bytes_max > (size_t)bytes_max)
+		fetch->bytes_max = (size_t)bytes_max;
+	fetch->bytes_min = (size_t)(message->min_bytes < 0 ? 0 : message->min_bytes);
+	fetch->answer = KAFKA_NEW(arena, fetch_response, 1);
+	fetch->answer->topics_count = message->topics_count;
+	fetch->answer->topics = KAFKA_NEW(arena, fetch_response_topic, message->topics_count);
+	for (int32_t t = 0; t < message->topics_count; t++)
+		fetch->count += message->topics[t].partitions_count;
+	fetch->items = arena_alloc_zeroed(arena, (size_t)fetch->count * sizeof *fetch->items);
+	struct fetch_item *item = fetch->items;
+	for (int32_t t = 0; t < message->topics_count; t++) {
+		const struct kafka_fetch_request_topic *from = &message->topics[t];
+		struct kafka_fetch_response_topic *to = &fetch->answer->topics[t];
+		to->name = from->name;
+		to->partitions_count = from->partitions_count;
+		to->partitions = KAFKA_NEW(arena, fetch_response_partition, from->partitions_count);
+		for (int32_t p = 0; p < from->partitions_count; p++, item++) {
+			item->topic_name = from->name;
+			item->from = &from->partitions[p];
+			item->to = &to->partitions[p];
+			item->next_offset = item->from->fetch_offset;
+			item->to->partition_index = item->from->partition;
+			/* Of aborted transactions there are none; null says "not asked". */
+			item->to->aborted_transactions_count =
+				message->isolation_level == ISOLATION_READ_COMMITTED ? 0 : -1;
+			item->partition = kafka_partition_find(request->broker->log, from->name, item->from->partition);
+			int16_t epoch = kafka_leader_epoch_check(item->from->current_leader_epoch);
+			if (item->partition == NULL)
+				item_fail(fetch, item, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
+			else if (epoch != KAFKA_NONE)
+				item_fail(fetch, item, epoch);
+		}
+	}
+	return fetch;
+}
+
+/* The offset behind the last whole batch of `bytes`, which come from the log. */
+static int64_t batches_end_offset(struct slice bytes, int64_t otherwise)
+{
+	int64_t end = otherwise;
+	struct record_batch batch;
+	while (bytes.size != 0 && record_batch_header(bytes, &batch) == STATUS_OK) {
+		end = batch.base_offset + batch.last_offset_delta + 1;
+		bytes.data += batch.size;
+		bytes.size -= batch.size;
+	}
+	return end;
+}
+
+/* Reads on behind what the item has. The first bytes of an answer are taken whatever the limits are, so that
+ * a batch larger than a limit does not stop its reader for ever; all others keep within them. */
+static void item_read(struct fetch *fetch, struct fetch_item *item)
+{
+	size_t partition_max = item->from->partition_max_bytes > 0 ? (size_t)item->from->partition_max_bytes : 0;
+	size_t had = item->records.size;
+	size_t left = had < partition_max ? partition_max - had : 0;
+	if (left > fetch->bytes_max - fetch->bytes)
+		left = fetch->bytes_max - fetch->bytes;
+	bool first = fetch->bytes == 0;
+	if (left == 0 && !first) {
+		item->full = true;
+		return;
+	}
+	status result = partition_read(item->partition, item->next_offset, left != 0 ? left : 1, &item->records);
+	if (result == STATUS_END)
+		return;
+	if (result != STATUS_OK) {
+		diag(result == STATUS_OUT_OF_RANGE ? DIAG_DEBUG : DIAG_ERROR, "kafka", "fetch_failed",
+			"topic=%.*s partition=%d offset=%lld error=\"%s\"", (int)item->topic_name.size,
+			(const char *)item->topic_name.data, item->from->partition, (long long)item->next_offset,
+			error_current()->text);
+		/* What has been read already is good, and goes out; the error comes next time. */
+		if (had == 0)
+			item_fail(fetch, item, kafka_error_of(result));
+		item->full = true;
+		return;
+	}
+	size_t got = item->records.size - had;
+	if (!first && got > left) {
+		item->records.size = had;
+		item->full = true;
+		return;
+	}
+	item->next_offset = batches_end_offset(slice_of(item->records.data + had, got), item->next_offset);
+	fetch->bytes += got;
+	fetch->full = fetch->bytes >= fetch->bytes_max;
+}
+
+static void fetch_read(struct kafka_request *request)
+{
+	struct fetch *fetch = request->state;
+	for (int32_t i = 0; i < fetch->count && !fetch->full; i++) {
+		struct fetch_item *item = &fetch->items[i];
+		if (!item->full && item->next_offset != partition_high_watermark(item->partition))
+			item_read(fetch, item);
+	}
+}
+
+/* A topic deleted while the fetch was parked: its partitions stay readable memory, but say so. */
+static void fetch_check_deleted(struct kafka_request *request, struct fetch *fetch)
+{
+	for (int32_t i = 0; i < fetch->count; i++) {
+		struct fetch_item *item = &fetch->items[i];
+		if (!item->full && item->records.size == 0 &&
+			kafka_partition_find(request->broker->log, item->topic_name, item->from->partition) !=
+				item->partition)
+			item_fail(fetch, item, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
+	}
+}
+
+enum backlog { BACKLOG_NONE, BACKLOG_NEAR, BACKLOG_FAR };
+
+static enum backlog fetch_backlog(const struct fetch *fetch)
+{
+	int64_t behind = 0;
+	bool any = false;
+	for (int32_t i = 0; i < fetch->count && !fetch->full; i++) {
+		const struct fetch_item *item = &fetch->items[i];
+		if (item->full)
+			continue;
+		int64_t high_watermark = partition_high_watermark(item->partition);
+		any = any || item->next_offset != high_watermark; /* also beyond it: to find that out of range */
+		if (item->next_offset >= 0 && item->next_offset < high_watermark)
+			behind += high_watermark - item->next_offset;
+		if (behind > FETCH_NEAR_OFFSETS)
+			return BACKLOG_FAR;
+	}
+	return any ? BACKLOG_NEAR : BACKLOG_NONE;
+}
+
+static bool fetch_is_enough(const struct fetch *fetch)
+{
+	if (fetch->failed || fetch->full || fetch->bytes >= fetch->bytes_min)
+		return true;
+	/* When nothing more can come, waiting would be for nothing. */
+	bool open = fetch->count == 0;
+	for (int32_t i = 0; i < fetch->count && !open; i++)
+		open = !fetch->items[i].full;
+	return !open;
+}
+
+static enum kafka_progress fetch_answer(struct kafka_request *request, struct fetch *fetch)
+{
+	for (int32_t i = 0; i < fetch->count; i++) {
+		struct fetch_item *item = &fetch->items[i];
+		item->to->records = item->records.size != 0 ? buffer_slice(&item->records) : slice_of_string("");
+		if (item->partition == NULL)
+			continue;
+		item->to->high_watermark = partition_high_watermark(item->partition);
+		item->to->last_stable_offset = item->to->high_watermark;
+		item->to->log_start_offset = partition_log_start(item->partition);
+	}
+	return kafka_request_answer(request, fetch->answer);
+}
+
+/* We decline fetch sessions by answering session id 0: every fetch is then a full one. */
+static int16_t fetch_session_refuse(const struct kafka_fetch_request *message)
+{
+	if (message->session_id != 0 && message->session_epoch != SESSION_EPOCH_FINAL)
+		return KAFKA_FETCH_SESSION_ID_NOT_FOUND;
+	return message->session_epoch > 0 ? KAFKA_INVALID_FETCH_SESSION_EPOCH : KAFKA_NONE;
+}
+
+enum kafka_progress kafka_fetch_run(struct kafka_request *request, int64_t now_ms)
+{
+	struct fetch *fetch = request->state;
+	const struct kafka_fetch_request *message = request->message;
+	if (fetch == NULL) {
+		int16_t refused = fetch_session_refuse(message);
+		if (refused != KAFKA_NONE) {
+			struct kafka_fetch_response *answer = KAFKA_NEW(&request->arena, fetch_response, 1);
+			answer->error_code = refused;
+			return kafka_request_answer(request, answer);
+		}
+		request->state = fetch = fetch_prepare(request);
+		request->deadline_ms = now_ms + (message->max_wait_ms > 0 ? message->max_wait_ms : 0);
+	} else {
+		fetch_check_deleted(request, fetch);
+	}
+	bool stuck = fetch->blocked && fetch->bytes == fetch->bytes_before_block;
+	if (fetch->blocked && (stuck || fetch_is_enough(fetch))) {
+		fetch->blocked = false;
+	} else {
+		enum backlog backlog = fetch_backlog(fetch);
+		fetch->blocked = backlog == BACKLOG_FAR;
+		fetch->bytes_before_block = fetch->bytes;
+		if (backlog == BACKLOG_FAR) {
+			kafka_request_block(request, fetch_read);
+			return KAFKA_WAITS;
+		}
+		if (backlog == BACKLOG_NEAR)
+			fetch_read(request);
+	}
+	if (fetch_is_enough(fetch) || now_ms >= request->deadline_ms)
+		return fetch_answer(request, fetch);
+	return KAFKA_WAITS;
+}

@@ -1,0 +1,124 @@
+/* A request between its frame and its answer: what handlers see. Private to ingest/kafka_*.c.
+ *
+ *   run() is called on the network thread when the request starts and again whenever something may have
+ * changed, until it returns KAFKA_ANSWERED with `answer` set. It never blocks: KAFKA_WAITS     for `outside`
+ * (appends, a blocking call) to reach 0, or for the log, or for deadline_ms KAFKA_STALLED   for room in the
+ * log's queue; nothing else of the session starts meanwhile
+ *
+ * Memory: everything lives in the request's arena or borrows its frame, until the answer is sent.
+ * Threads: the network thread's, but for a blocking call's function, which has the request to itself, and
+ * for kafka_request_leave().
+ */
+#ifndef KAPPA_INGEST_KAFKA_REQUEST_H
+#define KAPPA_INGEST_KAFKA_REQUEST_H
+
+#include <stdatomic.h>
+
+#include "ingest/kafka_broker.h"
+#include "ingest/kafka_codec.h"
+#include "ingest/kafka_error.h"
+
+struct kafka_session;
+struct kafka_request;
+
+enum kafka_progress { KAFKA_ANSWERED, KAFKA_WAITS, KAFKA_STALLED };
+
+/* One row of the table in kafka_api.c. */
+struct kafka_api {
+	int16_t key;
+	int16_t version_min, version_max; /* advertised, and decoded */
+	int16_t flexible_from;
+	int32_t elements_max; /* array elements in one request; each may cost some hundred bytes */
+	const char *name;
+	const struct kafka_schema *request, *response;
+	enum kafka_progress (*run)(struct kafka_request *request, int64_t now_ms);
+	void (*release)(struct kafka_request *request); /* frees what is not in the arena; NULL = nothing */
+};
+
+extern const struct kafka_api kafka_apis[];
+extern const size_t kafka_api_count;
+const struct kafka_api *kafka_api_find(int16_t key); /* NULL */
+
+struct kafka_request {
+	struct kafka_request *next;
+	struct kafka_session *session;
+	struct kafka_broker *broker;
+	const struct kafka_api *api;
+	struct kafka_layout layout;
+	int32_t correlation_id;
+	bool answered;
+	struct buffer frame; /* owns the request's bytes */
+	struct arena arena;
+	void *message;       /* the decoded struct, of api->request */
+	const void *answer;  /* of api->response */
+	int64_t deadline_ms; /* run() again then; INT64_MAX = no need */
+	void *state;         /* the handler's, in the arena */
+
+	bool silent;    /* acks=0: no answer is sent */
+	status failure; /* not OK: close the connection instead of answering */
+	char failure_text[256];
+
+	void (*blocking)(struct kafka_request *request); /* see kafka_request_block() */
+	_Atomic int32_t outside;                         /* appends and blocking calls under way */
+};
+
+/* Runs `function` on a worker thread; run() is called again when it has returned. */
+void kafka_request_block(struct kafka_request *request, void (*function)(struct kafka_request *request));
+/* Something outside (an append) is about to hold on to the request … */
+void kafka_request_enter(struct kafka_request *request);
+/* … and lets go of it; any thread, and the last touch of the request's memory by the caller. */
+void kafka_request_leave(struct kafka_request *request);
+
+/* Answers with the request's struct of its API. */
+static inline enum kafka_progress kafka_request_answer(struct kafka_request *request, const void *answer)
+{
+	request->answer = answer;
+	return KAFKA_ANSWERED;
+}
+
+/* ---- shared by handlers: kafka_topic.c ---- */
+
+/* The topic of that name, NULL when there is none (or no name of a topic at all). */
+const struct topic *kafka_topic_find(struct log *log, struct slice name);
+/* The partition, NULL when there is none. */
+struct partition *kafka_partition_find(struct log *log, struct slice topic, int32_t partition);
+/* Internal topics belong to the appliance: clients may read, not change them. */
+bool kafka_topic_is_internal(struct slice name);
+/* Identity of a topic's incarnation; never all zero. */
+void kafka_topic_uuid(const struct topic *topic, uint8_t uuid[16]);
+/* Copies into the arena, NUL-terminated. */
+const char *kafka_text(struct arena *arena, struct slice bytes);
+/* The current error trace's text, copied into the arena. */
+struct slice kafka_error_text(struct arena *arena);
+/* The code a client gets for a status. */
+int16_t kafka_error_of(status code);
+/* Checks the leader epoch a client believes in (−1: no opinion); our only epoch is 0. */
+int16_t kafka_leader_epoch_check(int32_t current_leader_epoch);
+
+enum { KAFKA_LEADER_EPOCH = 0 };
+
+/* ---- topic configuration: kafka_config.c ---- */
+
+/* Sets one entry from its text; INVALID with the rule broken. NULL value = the default. */
+status kafka_config_set(struct topic_config *config, const char *name, const char *value) MUST_USE;
+/* All entries of a topic as CreateTopics answers them. */
+struct kafka_create_topics_response_config *kafka_config_list(
+	struct arena *arena, const struct topic_config *config, int32_t *count);
+
+/* ---- handlers ---- */
+
+enum kafka_progress kafka_produce_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_fetch_run(struct kafka_request *request, int64_t now_ms);
+void kafka_fetch_release(struct kafka_request *request);
+enum kafka_progress kafka_list_offsets_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_leader_epoch_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_metadata_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_describe_cluster_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_create_topics_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_delete_topics_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_describe_configs_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_api_versions_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_find_coordinator_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_init_producer_id_run(struct kafka_request *request, int64_t now_ms);
+
+#endif
