@@ -78,8 +78,7 @@ static bool configs_decide(struct kafka_request *request,
 	return true;
 }
 
-static bool name_decide(
-	struct kafka_request *request, int32_t which, struct kafka_create_topics_response_topic *to)
+static bool name_decide(struct kafka_request *request, struct kafka_create_topics_response_topic *to)
 {
 	struct slice name = to->name;
 	const char *text = kafka_text(&request->arena, name);
