@@ -91,6 +91,7 @@ struct decoder {
 	struct json_member *members;
 	size_t member_count, member_capacity;
 	int32_t *winners; /* per visible column: member index or −1 */
+	bool enveloped;              /* the members are a payload's */
 	const uint8_t *record_begin; /* for positions in errors */
 	struct buffer text;
 

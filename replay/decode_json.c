@@ -464,6 +464,7 @@ enum read_result json_read(struct decoder *decoder, struct slice record)
 		return READ_BAD;
 	}
 	const struct token *payload = envelope_payload(decoder);
+	decoder->enveloped = payload != NULL;
 	if (payload != NULL && payload->kind == TOKEN_NULL) {
 		decode_fail(decoder, "null value");
 		return READ_BAD;
