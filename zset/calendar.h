@@ -19,6 +19,8 @@ bool year_is_leap(int32_t year);
 int32_t month_days(int32_t year, int32_t month);
 int32_t date_weekday(int64_t days); /* 1 = Monday … 7 = Sunday */
 void date_iso_week(int64_t days, int32_t *iso_year, int32_t *week);
+/* ".5", ".000001": without trailing zeros; nothing for 0. */
+void fraction_format(uint32_t microseconds, struct buffer *out);
 const char *datetime_field_name(enum datetime_field field);
 
 #endif
