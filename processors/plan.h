@@ -47,6 +47,7 @@ struct scan_bounds {
 	size_t prefix_count;
 	const struct expression *low, *high; /* NULL = open */
 	bool low_inclusive, high_inclusive;
+	const char **names; /* of the key columns bounded: prefix_count, then the one of low and high; for EXPLAIN */
 };
 
 struct plan {
