@@ -18,7 +18,8 @@ struct partition *partition_allocate(const struct topic *topic, int32_t number, 
 	partition->dir = mem_copy_string(dir);
 	partition->pending_end = &partition->pending;
 	producer_state_init(&partition->producers);
-	INVARIANT(pthread_mutex_init(&partition->lock, NULL) == 0);
+	INVARIANT(
+		pthread_mutex_init(&partition->lock, NULL) == 0 && pthread_cond_init(&partition->left, NULL) == 0);
 	return partition;
 }
 
@@ -30,6 +31,7 @@ void partition_destroy(struct partition *partition)
 		segment_destroy(partition->segments[i]);
 	mem_free(partition->segments);
 	producer_state_deinit(&partition->producers);
+	(void)pthread_cond_destroy(&partition->left);
 	(void)pthread_mutex_destroy(&partition->lock);
 	mem_free(partition->dir);
 	mem_free(partition);
@@ -56,18 +58,36 @@ status partition_create(struct partition *partition)
 	return result;
 }
 
-static void idle_files_close(struct partition *partition)
+static status partition_missing(const struct partition *partition)
 {
-	for (size_t i = 0; i < partition->segment_count; i++)
-		if (partition->segments[i]->file_users == 0)
-			file_close(&partition->segments[i]->file);
+	return error_raise(STATUS_NOT_FOUND, "topic %s was deleted", partition->topic->name);
+}
+
+/* @locks held */
+static status partition_enter(struct partition *partition)
+{
+	if (partition->deleted)
+		return partition_missing(partition);
+	partition->users++;
+	return STATUS_OK;
+}
+
+/* @locks held */
+static void partition_leave(struct partition *partition)
+{
+	INVARIANT(partition->users > 0);
+	if (--partition->users == 0 && partition->deleted)
+		pthread_cond_broadcast(&partition->left);
 }
 
 void partition_delete(struct partition *partition)
 {
 	pthread_mutex_lock(&partition->lock);
 	partition->deleted = true;
-	idle_files_close(partition);
+	while (partition->users != 0)
+		pthread_cond_wait(&partition->left, &partition->lock);
+	for (size_t i = 0; i < partition->segment_count; i++)
+		file_close(&partition->segments[i]->file);
 	pthread_mutex_unlock(&partition->lock);
 }
 
@@ -76,25 +96,22 @@ void partition_delete(struct partition *partition)
 bool partition_writer_enter(struct partition *partition)
 {
 	pthread_mutex_lock(&partition->lock);
-	bool there = !partition->deleted;
-	if (there)
-		partition_active(partition)->file_users++;
+	bool there = partition_enter(partition) == STATUS_OK;
 	pthread_mutex_unlock(&partition->lock);
 	return there;
-}
-
-static void segment_release(struct partition *partition, struct segment *segment)
-{
-	INVARIANT(segment->file_users > 0);
-	if (--segment->file_users == 0 && partition->deleted)
-		file_close(&segment->file);
 }
 
 void partition_writer_leave(struct partition *partition)
 {
 	pthread_mutex_lock(&partition->lock);
-	segment_release(partition, partition_active(partition));
+	partition_leave(partition);
 	pthread_mutex_unlock(&partition->lock);
+}
+
+static void segment_release(struct segment *segment)
+{
+	INVARIANT(segment->file_users > 0);
+	segment->file_users--;
 }
 
 /* The sealed segments whose files were not read for longest are not tracked: any idle one may go. */
@@ -136,19 +153,16 @@ status partition_roll(struct partition *partition)
 	 * but a reader looks at `sealed` and the index, so those change under the lock. */
 	pthread_mutex_lock(&partition->lock);
 	segment_seal(old);
-	fresh->file_users = 1;
-	segment_release(partition, old);
 	partition_segment_add(partition, fresh);
-	if (old->file.fd >= 0)
-		partition->sealed_open++;
+	partition->sealed_open++;
 	partition->sealed_index_bytes += segment_index_bytes(&old->index);
+	old->file_users++; /* its index stays while it is written below */
 	sealed_files_trim(partition, NULL);
-	old->file_users++; /* neither index nor file go away while they are written below */
 	pthread_mutex_unlock(&partition->lock);
 	segment_index_write(&old->index, partition->dir);
 	snapshot_write(partition->dir, &old->summary, &partition->producers);
 	pthread_mutex_lock(&partition->lock);
-	segment_release(partition, old);
+	segment_release(old);
 	sealed_indexes_trim(partition, old);
 	pthread_mutex_unlock(&partition->lock);
 	partition->write_position = 0;
@@ -181,11 +195,6 @@ struct place {
 	bool exact;              /* the batch at `position` contains the offset */
 };
 
-static status partition_missing(const struct partition *partition)
-{
-	return error_raise(STATUS_NOT_FOUND, "topic %s was deleted", partition->topic->name);
-}
-
 /* The last segment whose base offset is ≤ offset. */
 static struct segment *segment_of_offset(const struct partition *partition, int64_t offset)
 {
@@ -212,9 +221,7 @@ static status segment_acquire(struct partition *partition, struct segment *segme
 	pthread_mutex_unlock(&partition->lock);
 	status result = file_open(&file, path, FILE_READ);
 	pthread_mutex_lock(&partition->lock);
-	if (partition->deleted)
-		result = partition_missing(partition);
-	else if (result == STATUS_NOT_FOUND)
+	if (result == STATUS_NOT_FOUND)
 		result = error_raise(STATUS_DAMAGED, "segment %s is missing", path);
 	if (result != STATUS_OK || segment->file.fd >= 0) {
 		file_close(&file); /* failed, or another reader was faster */
@@ -224,7 +231,7 @@ static status segment_acquire(struct partition *partition, struct segment *segme
 		sealed_files_trim(partition, segment);
 	}
 	if (result != STATUS_OK)
-		segment_release(partition, segment);
+		segment_release(segment);
 	return result;
 }
 
@@ -256,8 +263,6 @@ static status offset_check(const struct partition *partition, int64_t offset)
 {
 	int64_t start = partition->segments[0]->summary.base_offset;
 	int64_t end = atomic_load(&partition->high_watermark);
-	if (partition->deleted)
-		return partition_missing(partition);
 	if (offset == end)
 		return STATUS_END;
 	if (offset < start || offset > end)
@@ -288,7 +293,7 @@ static status place_find_locked(struct partition *partition, int64_t offset, str
 	if (!place.exact) {
 		result = segment_index_need(partition, segment);
 		if (result != STATUS_OK) {
-			segment_release(partition, segment);
+			segment_release(segment);
 			return result;
 		}
 		place.position = segment_index_position(&segment->index, offset);
@@ -298,10 +303,16 @@ static status place_find_locked(struct partition *partition, int64_t offset, str
 	return STATUS_OK;
 }
 
+/* Enters the partition and acquires the segment; the caller releases both. */
 static status place_find(struct partition *partition, int64_t offset, struct place *out)
 {
 	pthread_mutex_lock(&partition->lock);
-	status result = place_find_locked(partition, offset, out);
+	status result = partition_enter(partition);
+	if (result == STATUS_OK) {
+		result = place_find_locked(partition, offset, out);
+		if (result != STATUS_OK)
+			partition_leave(partition);
+	}
 	pthread_mutex_unlock(&partition->lock);
 	return result;
 }
@@ -425,7 +436,8 @@ status partition_read(struct partition *partition, int64_t offset, size_t bytes_
 	if (result == STATUS_OK)
 		result = batches_read(&place, offset, bytes_max, out, &total, &next_offset);
 	pthread_mutex_lock(&partition->lock);
-	segment_release(partition, place.segment);
+	segment_release(place.segment);
+	partition_leave(partition);
 	if (result == STATUS_OK) {
 		partition->hints[partition->hint_next++ % PARTITION_HINTS] =
 			(struct partition_hint){next_offset, place.segment, place.position + (int64_t)total};
@@ -488,8 +500,6 @@ static status records_find_time(
 /* Where to begin looking: an offset before which all records are older. @locks held; may be dropped */
 static status time_start(struct partition *partition, int64_t timestamp_ms, int64_t *offset)
 {
-	if (partition->deleted)
-		return partition_missing(partition);
 	*offset = atomic_load(&partition->high_watermark);
 	for (size_t i = 0; i < partition->segment_count; i++) {
 		struct segment *segment = partition->segments[i];
@@ -501,7 +511,7 @@ static status time_start(struct partition *partition, int64_t timestamp_ms, int6
 		result = segment_index_need(partition, segment);
 		if (result == STATUS_OK)
 			*offset = segment_index_offset_of_time(&segment->index, timestamp_ms);
-		segment_release(partition, segment);
+		segment_release(segment);
 		return result;
 	}
 	return STATUS_OK;
@@ -513,7 +523,11 @@ status partition_find_time(
 	int64_t start = 0;
 	struct record record;
 	pthread_mutex_lock(&partition->lock);
-	status result = time_start(partition, timestamp_ms, &start);
+	status result = partition_enter(partition);
+	if (result == STATUS_OK) {
+		result = time_start(partition, timestamp_ms, &start);
+		partition_leave(partition);
+	}
 	pthread_mutex_unlock(&partition->lock);
 	if (result == STATUS_OK)
 		result = records_find_time(partition, start, timestamp_ms, &record);

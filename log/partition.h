@@ -53,6 +53,8 @@ struct partition {
 	size_t sealed_index_bytes; /* in loaded indexes of sealed segments */
 	struct producer_state producers;
 	bool deleted;
+	int32_t users;       /* reads under way, and the writer while its group touches the partition */
+	pthread_cond_t left; /* the last user of a deleted partition */
 	_Atomic bool poisoned;
 	struct error poison; /* the first failure */
 
@@ -81,12 +83,13 @@ static inline struct segment *partition_active(const struct partition *partition
 	return partition->segments[partition->segment_count - 1];
 }
 
-/* From now on reads and appends answer NOT_FOUND; files close when their last reader is done. */
+/* From now on reads and appends answer NOT_FOUND. Waits for those under way and closes all files: afterwards
+ * nobody touches the directory's path, which a new topic may take over. Not on the writer thread. */
 void partition_delete(struct partition *partition);
 
 /* ---- the writer's ---- */
 
-/* Keeps the partition's active file open; false when the partition was deleted. */
+/* Makes the writer a user; false when the partition was deleted. */
 bool partition_writer_enter(struct partition *partition);
 void partition_writer_leave(struct partition *partition);
 /* Seals the active segment and begins the next. Nothing may be pending. */

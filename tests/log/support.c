@@ -21,11 +21,13 @@ void assert_ok_at(status result, const char *call, const char *file, int line)
 
 void fixture_begin(struct fixture *fixture, int64_t segment_bytes)
 {
+	/* Durability is judged by what the file seam sees, not by pulling plugs: memory will do. */
 	const char *base = getenv("TMPDIR");
+	if (base == NULL)
+		base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
 	diag_set_level(DIAG_ERROR);
 	*fixture = (struct fixture){.segment_bytes = segment_bytes};
-	(void)snprintf(
-		fixture->dir, sizeof fixture->dir - 8, "%s/kappa-log-XXXXXX", base != NULL ? base : "/tmp");
+	(void)snprintf(fixture->dir, sizeof fixture->dir - 8, "%s/kappa-log-XXXXXX", base);
 	assert_non_null(mkdtemp(fixture->dir));
 	memcpy(fixture->log_dir, fixture->dir, sizeof fixture->dir);
 	strcat(fixture->log_dir, "/log");
