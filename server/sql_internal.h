@@ -1,0 +1,148 @@
+/* What the parts of a SQL session share; only server/sql_*.c include it. */
+#ifndef KAPPA_SERVER_SQL_INTERNAL_H
+#define KAPPA_SERVER_SQL_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "log/record_batch.h"
+#include "server/sql_session.h"
+#include "server/sql_setting.h"
+#include "server/system_catalog.h"
+
+enum {
+	SAVEPOINTS_MAX = 64,
+	PENDING_INSERT_BYTES_MAX = 64 * 1024 * 1024, /* of INSERTs in one transaction */
+};
+
+/* Records of one INSERT that wait for COMMIT. */
+struct sql_pending {
+	struct sql_pending *next;
+	char *table;
+	struct partition *partition;
+	struct buffer batch; /* one finished record batch */
+};
+
+struct sql_savepoint {
+	char *name;
+	size_t pending_count; /* INSERTs before it */
+};
+
+/* A publication that a transaction and its cursors share. */
+struct sql_reading {
+	size_t references;
+	struct publication *publication;
+};
+
+struct sql_session {
+	struct sql_environment environment;
+	struct sql_session_options options;
+	char *user, *database;
+	struct sql_settings *settings;
+	atomic_bool cancelled;
+
+	enum sql_transaction transaction;
+	int64_t transaction_start_us;
+	struct sql_reading *pinned; /* what SELECTs of the open transaction read; NULL until the first */
+	struct sql_pending *pending, **pending_last;
+	size_t pending_count, pending_bytes;
+	struct sql_savepoint savepoints[SAVEPOINTS_MAX];
+	size_t savepoint_count;
+
+	bool wrote;           /* the next SELECT has to see what this session did (S3) */
+	uint32_t insert_turn; /* partitions take turns */
+};
+
+/* A script's text and trees, shared by its statements. */
+struct sql_text {
+	size_t references;
+	struct arena arena;
+	struct sql_script *script;
+};
+
+/* What binding makes of a statement under one generation of definitions; shared by the prepared statement and
+ * running cursors. */
+struct sql_bound {
+	size_t references;
+	struct arena arena;
+	uint64_t generation;
+	bool keeps;     /* does not depend on definitions: never bound anew */
+	bool is_lookup; /* a key lookup or a few literals: quick */
+	struct sql_parameters parameters;
+	const struct plan *plan;  /* SELECT, EXPLAIN */
+	struct sql_insert insert; /* INSERT */
+	struct schema columns;    /* of the result; none = no rows */
+};
+
+struct sql_prepared {
+	size_t references;
+	struct sql_text *text;
+	const struct sql_statement *statement;
+	enum type_id *declared;
+	size_t declared_count;
+	struct sql_bound *bound; /* NULL until first bound */
+	bool shown;              /* the client knows the columns: they must not change */
+};
+
+struct sql_cursor {
+	struct arena arena; /* values, static rows */
+	struct sql_session *session;
+	struct sql_bound *bound;
+	struct sql_reading *reading; /* SELECT, INSERT … SELECT */
+	struct query *query;         /* SELECT */
+	struct schema columns;
+	const struct batch *rows; /* SHOW, EXPLAIN: given once */
+	const char *tag;
+	enum sql_statement_kind kind;
+	uint64_t affected; /* INSERT */
+	int64_t timeout_ns, spent_ns, deadline_ns;
+	bool timed_out;
+};
+
+/* ---- sql_session.c ---- */
+
+/* What statements read now: the transaction's publication, else the newest. One reference. `pin`: a
+ * transaction that has none yet keeps it. */
+struct sql_reading *session_reading(struct sql_session *session, bool pin);
+void reading_release(struct sql_reading *reading); /* accepts NULL */
+/* Raises 25P02 in a failed transaction. */
+status session_check(const struct sql_session *session) MUST_USE;
+void session_notice(struct sql_session *session, enum sql_severity severity, const char *format, ...)
+	PRINTF_LIKE(3, 4);
+/* Definitions changed by this session: its next statement sees them. */
+void session_definitions_changed(struct sql_session *session);
+/* S3: waits for the session's own writes, if there are any. */
+status session_wait_for_writes(struct sql_session *session) MUST_USE;
+
+/* ---- sql_transaction.c ---- */
+
+status transaction_execute(
+	struct sql_session *session, const struct sql_statement *statement, const char **tag) MUST_USE;
+void transaction_clear(struct sql_session *session);
+
+/* ---- sql_prepare.c ---- */
+
+/* Binds to the definitions of `publication` unless it is bound to them already. */
+status prepared_bind(
+	struct sql_session *session, struct sql_prepared *prepared, struct publication *publication) MUST_USE;
+struct sql_bound *bound_retain(struct sql_bound *bound);
+void bound_release(struct sql_bound *bound); /* accepts NULL */
+
+/* ---- sql_insert.c ---- */
+
+status insert_execute(struct sql_cursor *cursor, const struct evaluation *evaluation) MUST_USE;
+/* Appends what waits, durably. What came before a failure stays in the log. */
+status insert_commit(struct sql_session *session) MUST_USE;
+void insert_pending_drop(struct sql_session *session, size_t keep_count);
+
+/* ---- sql_define.c ---- */
+
+status define_execute(
+	struct sql_session *session, const struct sql_statement *statement, struct arena *arena) MUST_USE;
+
+/* ---- sql_execute.c ---- */
+
+bool session_is_cancelled(void *cursor);
+/* query_context for reading at the cursor's publication. */
+struct query_context cursor_query_context(struct sql_cursor *cursor, const struct evaluation *evaluation);
+
+#endif
