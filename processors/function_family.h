@@ -56,6 +56,14 @@ bool type_coercible(enum type_id from, enum type_id to);
 	{                                                                                                        \
 		symbol, TYPE_##result, 2, (flags), {TYPE_##a, TYPE_##b}, kernel                                      \
 	}
+#define F0(symbol, result, flags, kernel)                                                                    \
+	{                                                                                                        \
+		symbol, TYPE_##result, 0, (flags), {TYPE_UNKNOWN}, kernel                                            \
+	}
+#define F4(symbol, result, a, b, c, d, flags, kernel)                                                        \
+	{                                                                                                        \
+		symbol, TYPE_##result, 4, (flags), {TYPE_##a, TYPE_##b, TYPE_##c, TYPE_##d}, kernel                  \
+	}
 #define F3(symbol, result, a, b, c, flags, kernel)                                                           \
 	{                                                                                                        \
 		symbol, TYPE_##result, 3, (flags), {TYPE_##a, TYPE_##b, TYPE_##c}, kernel                            \
@@ -81,6 +89,35 @@ static inline void kernel_set_null(const struct kernel_call *call, uint32_t row)
 	if (type_physical(call->result_type.id) == PHYS_TEXT)
 		call->result->texts[row] = (struct text){0};
 }
+
+/* Row `row` of an argument, constant or not. */
+static inline struct text text_argument(const struct kernel_call *call, size_t argument, uint32_t row)
+{
+	return call->arguments[argument].texts[row & kernel_mask(call, argument)];
+}
+static inline int64_t i64_argument(const struct kernel_call *call, size_t argument, uint32_t row)
+{
+	return call->arguments[argument].i64[row & kernel_mask(call, argument)];
+}
+static inline double f64_argument(const struct kernel_call *call, size_t argument, uint32_t row)
+{
+	return call->arguments[argument].f64[row & kernel_mask(call, argument)];
+}
+static inline const struct decimal *decimal_argument(
+	const struct kernel_call *call, size_t argument, uint32_t row)
+{
+	return &call->arguments[argument].decimals[row & kernel_mask(call, argument)];
+}
+static inline const struct interval *interval_argument(
+	const struct kernel_call *call, size_t argument, uint32_t row)
+{
+	return &call->arguments[argument].intervals[row & kernel_mask(call, argument)];
+}
+
+/* Runs the statement for every row that counts; `return` leaves the kernel. */
+#define EACH_ROW(call, row)                                                                                  \
+	for (uint32_t row = 0; row < (call)->row_count; row++)                                                   \
+		if (!kernel_skips(call, row))
 
 static inline struct slice text_slice(const struct text *text)
 {

@@ -1,0 +1,425 @@
+/* Functions of dates and timestamps: fields, truncation, construction, the clock, time zones. Times are in
+ * UTC throughout, so a timestamp and a timestamptz of one moment are the same number.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "processors/function_family.h"
+#include "processors/utf8.h"
+#include "zset/datetime.h"
+#include "zset/decimal.h"
+
+static status datetime_out_of_range(const char *text)
+{
+	(void)error_raise(STATUS_OUT_OF_RANGE, "%s", text);
+	error_sqlstate("22008");
+	return STATUS_OUT_OF_RANGE;
+}
+
+static bool is_infinite(int64_t time)
+{
+	return time == TIMESTAMP_INFINITY || time == TIMESTAMP_MINUS_INFINITY;
+}
+
+/* The first argument names a field; parsed again only when it is not constant. */
+struct field_reader {
+	bool parsed;
+	enum datetime_field field;
+};
+
+static status field_read(struct field_reader *reader, const struct kernel_call *call, uint32_t row)
+{
+	if (reader->parsed && kernel_mask(call, 0) == 0)
+		return STATUS_OK;
+	struct text name = text_argument(call, 0, row);
+	status result = datetime_field_parse(text_slice(&name), &reader->field);
+	reader->parsed = result == STATUS_OK;
+	return result;
+}
+
+static status truncate_timestamp(const struct kernel_call *call)
+{
+	struct field_reader reader = {0};
+	EACH_ROW(call, row)
+	{
+		status result = field_read(&reader, call, row);
+		if (result == STATUS_OK)
+			result = timestamp_truncate(reader.field, i64_argument(call, 1, row), &call->result->i64[row]);
+		if (result != STATUS_OK)
+			return result;
+	}
+	return STATUS_OK;
+}
+
+/* The field of one row as a number, whatever the second argument's type. */
+static status field_extract(
+	const struct kernel_call *call, uint32_t row, enum datetime_field field, struct decimal *out)
+{
+	switch (call->arguments[1].type.id) {
+	case TYPE_DATE:
+		return date_extract(field, i64_argument(call, 1, row), out);
+	case TYPE_INTERVAL:
+		return interval_extract(field, interval_argument(call, 1, row), out);
+	default:
+		return timestamp_extract(field, i64_argument(call, 1, row), out);
+	}
+}
+
+static status extract(const struct kernel_call *call)
+{
+	struct field_reader reader = {0};
+	EACH_ROW(call, row)
+	{
+		status result = field_read(&reader, call, row);
+		if (result == STATUS_OK)
+			result = field_extract(call, row, reader.field, &call->result->decimals[row]);
+		if (result != STATUS_OK)
+			return result;
+	}
+	return STATUS_OK;
+}
+
+static status date_part(const struct kernel_call *call)
+{
+	struct field_reader reader = {0};
+	EACH_ROW(call, row)
+	{
+		struct decimal value;
+		status result = field_read(&reader, call, row);
+		if (result == STATUS_OK)
+			result = field_extract(call, row, reader.field, &value);
+		if (result != STATUS_OK)
+			return result;
+		call->result->f64[row] = decimal_to_f64(&value);
+	}
+	return STATUS_OK;
+}
+
+/* PostgreSQL's first and last date. */
+static bool date_in_range(int64_t days)
+{
+	return days >= date_from_civil(-4713, 11, 24) && days <= date_from_civil(5874897, 12, 31);
+}
+
+static status date_shift(int64_t days, int64_t by, int64_t *out)
+{
+	if (is_infinite(days)) {
+		*out = days;
+		return STATUS_OK;
+	}
+	*out = days + by;
+	return date_in_range(*out) ? STATUS_OK : datetime_out_of_range("date out of range");
+}
+
+static status date_plus_integer(const struct kernel_call *call)
+{
+	size_t date = call->arguments[0].type.id == TYPE_DATE ? 0 : 1;
+	EACH_ROW(call, row)
+	{
+		status result = date_shift(
+			i64_argument(call, date, row), i64_argument(call, 1 - date, row), &call->result->i64[row]);
+		if (result != STATUS_OK)
+			return result;
+	}
+	return STATUS_OK;
+}
+
+static status date_minus_integer(const struct kernel_call *call)
+{
+	EACH_ROW(call, row)
+	{
+		status result =
+			date_shift(i64_argument(call, 0, row), -i64_argument(call, 1, row), &call->result->i64[row]);
+		if (result != STATUS_OK)
+			return result;
+	}
+	return STATUS_OK;
+}
+
+static status date_minus_date(const struct kernel_call *call)
+{
+	EACH_ROW(call, row)
+	{
+		int64_t left = i64_argument(call, 0, row), right = i64_argument(call, 1, row);
+		if (is_infinite(left) || is_infinite(right))
+			return datetime_out_of_range("cannot subtract infinite dates");
+		call->result->i64[row] = left - right;
+	}
+	return STATUS_OK;
+}
+
+static status timestamp_minus_timestamp(const struct kernel_call *call)
+{
+	EACH_ROW(call, row)
+	{
+		int64_t left = i64_argument(call, 0, row), right = i64_argument(call, 1, row), unused;
+		if (is_infinite(left) || is_infinite(right))
+			return datetime_out_of_range("cannot subtract infinite timestamps");
+		if (__builtin_sub_overflow(left, right, &unused))
+			return datetime_out_of_range("interval out of range");
+		call->result->intervals[row] = timestamp_difference(left, right);
+	}
+	return STATUS_OK;
+}
+
+static status make_date(const struct kernel_call *call)
+{
+	EACH_ROW(call, row)
+	{
+		int64_t year = i64_argument(call, 0, row), month = i64_argument(call, 1, row),
+				day = i64_argument(call, 2, row);
+		int32_t astronomical = (int32_t)(year < 0 ? year + 1 : year); /* year −1 is 1 BC */
+		bool valid = year != 0 && year >= -4800 && year <= 5874897 && month >= 1 && month <= 12 && day >= 1 &&
+					 day <= 31;
+		int64_t days = 0;
+		if (valid) {
+			days = date_from_civil(astronomical, (int32_t)month, (int32_t)day);
+			int64_t next = month == 12 ? date_from_civil(astronomical + 1, 1, 1)
+									   : date_from_civil(astronomical, (int32_t)month + 1, 1);
+			valid = days < next && date_in_range(days);
+		}
+		if (!valid) {
+			(void)error_raise(STATUS_OUT_OF_RANGE, "date field value out of range: %lld-%02lld-%02lld",
+				(long long)year, (long long)month, (long long)day);
+			error_sqlstate("22008");
+			return STATUS_OUT_OF_RANGE;
+		}
+		call->result->i64[row] = days;
+	}
+	return STATUS_OK;
+}
+
+static status timestamp_make(const int64_t field[5], double seconds, int64_t *out)
+{
+	int64_t year = field[0], month = field[1], day = field[2], hour = field[3], minute = field[4];
+	int32_t astronomical = (int32_t)(year < 0 ? year + 1 : year);
+	bool valid =
+		year != 0 && year >= -4713 && year <= 294276 && month >= 1 && month <= 12 && day >= 1 && day <= 31;
+	int64_t days = 0;
+	if (valid) {
+		days = date_from_civil(astronomical, (int32_t)month, (int32_t)day);
+		int64_t next = month == 12 ? date_from_civil(astronomical + 1, 1, 1)
+								   : date_from_civil(astronomical, (int32_t)month + 1, 1);
+		valid = days < next && date_in_range(days);
+	}
+	if (!valid) {
+		(void)error_raise(STATUS_OUT_OF_RANGE, "date field value out of range: %lld-%02lld-%02lld",
+			(long long)year, (long long)month, (long long)day);
+		error_sqlstate("22008");
+		return STATUS_OUT_OF_RANGE;
+	}
+	/* 24:00:00 and a second of 60 are allowed and carry over. */
+	bool end_of_day = hour == 24 && minute == 0 && seconds == 0;
+	if ((hour < 0 || hour > 23 || minute < 0 || minute > 59 || !(seconds >= 0 && seconds <= 60)) &&
+		!end_of_day) {
+		(void)error_raise(STATUS_OUT_OF_RANGE, "time field value out of range: %lld:%02lld:%02g",
+			(long long)hour, (long long)minute, seconds);
+		error_sqlstate("22008");
+		return STATUS_OUT_OF_RANGE;
+	}
+	*out = days * MICROSECONDS_PER_DAY + ((hour * 60 + minute) * 60) * MICROSECONDS_PER_SECOND +
+		   (int64_t)rint(seconds * 1e6);
+	return STATUS_OK;
+}
+
+static status make_timestamp(const struct kernel_call *call)
+{
+	EACH_ROW(call, row)
+	{
+		int64_t field[5];
+		for (size_t i = 0; i < 5; i++)
+			field[i] = i64_argument(call, i, row);
+		status result = timestamp_make(field, f64_argument(call, 5, row), &call->result->i64[row]);
+		if (result != STATUS_OK)
+			return result;
+	}
+	return STATUS_OK;
+}
+
+/* Seconds since 1970, rounded as PostgreSQL does: relative to 2000. */
+static status to_timestamp(const struct kernel_call *call)
+{
+	const double epoch = 86400.0 * (double)POSTGRES_EPOCH_DAYS;
+	const double last = (double)date_from_civil(294277, 1, 1) * 86400.0;
+	const double first = (double)date_from_civil(-4713, 11, 24) * 86400.0;
+	EACH_ROW(call, row)
+	{
+		double seconds = call->arguments[0].f64[row];
+		if (isnan(seconds))
+			return datetime_out_of_range("timestamp cannot be NaN");
+		if (isinf(seconds)) {
+			call->result->i64[row] = seconds > 0 ? TIMESTAMP_INFINITY : TIMESTAMP_MINUS_INFINITY;
+			continue;
+		}
+		if (seconds < first || seconds >= last) {
+			(void)error_raise(STATUS_OUT_OF_RANGE, "timestamp out of range: \"%g\"", seconds);
+			error_sqlstate("22008");
+			return STATUS_OUT_OF_RANGE;
+		}
+		call->result->i64[row] =
+			(int64_t)rint((seconds - epoch) * 1e6) + POSTGRES_EPOCH_DAYS * MICROSECONDS_PER_DAY;
+	}
+	return STATUS_OK;
+}
+
+static status is_finite(const struct kernel_call *call)
+{
+	for (uint32_t row = 0; row < call->row_count; row++)
+		call->result->booleans[row] = !is_infinite(call->arguments[0].i64[row]);
+	return STATUS_OK;
+}
+
+static status always_finite(const struct kernel_call *call)
+{
+	memset(call->result->booleans, 1, call->row_count);
+	return STATUS_OK;
+}
+
+static status now(const struct kernel_call *call)
+{
+	for (uint32_t row = 0; row < call->row_count; row++)
+		call->result->i64[row] = call->evaluation->now_us;
+	return STATUS_OK;
+}
+
+static status current_date(const struct kernel_call *call)
+{
+	int64_t now_us = call->evaluation->now_us;
+	for (uint32_t row = 0; row < call->row_count; row++)
+		call->result->i64[row] = timestamp_window_start(now_us, MICROSECONDS_PER_DAY) / MICROSECONDS_PER_DAY;
+	return STATUS_OK;
+}
+
+static bool zone_is_utc(struct text name)
+{
+	static const char *const names[] = {"utc", "gmt", "z", "zulu", "uct", "universal", "greenwich", "etc/utc",
+		"etc/gmt", "etc/uct", "etc/zulu", "etc/universal", "etc/greenwich", "+00", "-00", "+00:00", "-00:00",
+		"+0", "0", "00"};
+	char lowered[20];
+	if (name.size >= sizeof lowered)
+		return false;
+	for (uint32_t i = 0; i < name.size; i++)
+		lowered[i] = (char)utf8_lower((uint8_t)name.data[i]);
+	lowered[name.size] = 0;
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		if (strcmp(lowered, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* AT TIME ZONE, between timestamp and timestamptz. */
+static status timezone_kernel(const struct kernel_call *call)
+{
+	EACH_ROW(call, row)
+	{
+		struct text zone = text_argument(call, 0, row);
+		if (!zone_is_utc(zone)) {
+			(void)error_raise(STATUS_UNSUPPORTED, "time zone \"%.*s\" is not supported",
+				(int)(zone.size < 60 ? zone.size : 60), zone.data);
+			error_hint("Times are kept and computed in UTC; AT TIME ZONE takes 'UTC' only.");
+			return STATUS_UNSUPPORTED;
+		}
+		call->result->i64[row] = i64_argument(call, 1, row);
+	}
+	return STATUS_OK;
+}
+
+static status date_bin(const struct kernel_call *call)
+{
+	EACH_ROW(call, row)
+	{
+		const struct interval *stride = interval_argument(call, 0, row);
+		int64_t time = i64_argument(call, 1, row), origin = i64_argument(call, 2, row), size, distance, whole;
+		if (is_infinite(time)) {
+			call->result->i64[row] = time;
+			continue;
+		}
+		if (is_infinite(origin))
+			return datetime_out_of_range("origin out of range");
+		if (stride->months != 0)
+			return error_raise(
+				STATUS_UNSUPPORTED, "timestamps cannot be binned into intervals containing months or years");
+		if (__builtin_mul_overflow((int64_t)stride->days, MICROSECONDS_PER_DAY, &size) ||
+			__builtin_add_overflow(size, stride->microseconds, &size))
+			return datetime_out_of_range("interval out of range");
+		if (size <= 0)
+			return datetime_out_of_range("stride must be greater than zero");
+		if (__builtin_sub_overflow(time, origin, &distance))
+			return datetime_out_of_range("interval out of range");
+		int64_t rest = distance % size;
+		whole = distance - rest;
+		if (__builtin_add_overflow(origin, whole, &call->result->i64[row]) ||
+			(rest < 0 && __builtin_sub_overflow(call->result->i64[row], size, &call->result->i64[row])))
+			return datetime_out_of_range("timestamp out of range");
+	}
+	return STATUS_OK;
+}
+
+static status timestamp_text(const struct kernel_call *call)
+{
+	struct text_writer writer = text_writer_of(call);
+	struct buffer scratch;
+	buffer_init(&scratch);
+	status result = STATUS_OK;
+	EACH_ROW(call, row)
+	{
+		int64_t time = i64_argument(call, 0, row);
+		struct text pattern = text_argument(call, 1, row);
+		if (is_infinite(time) || pattern.size == 0) {
+			kernel_set_null(call, row);
+			continue;
+		}
+		scratch.size = 0;
+		result = timestamp_to_char(time, text_slice(&pattern), &scratch);
+		if (result == STATUS_OK)
+			result = text_writer_put(&writer, buffer_slice(&scratch), &call->result->texts[row]);
+		if (result != STATUS_OK)
+			break;
+	}
+	buffer_deinit(&scratch);
+	return result;
+}
+
+#define CLOCK (FUNCTION_STRICT | FUNCTION_VOLATILE | FUNCTION_STABLE)
+#define PARTS(type)                                                                                          \
+	F2("extract", NUMERIC, TEXT, type, STRICT_FAILS, extract),                                               \
+		F2("date_part", FLOAT8, TEXT, type, STRICT_FAILS, date_part)
+
+static const struct function functions[] = {
+	F2("date_trunc", TIMESTAMP, TEXT, TIMESTAMP, STRICT_FAILS, truncate_timestamp),
+	F2("date_trunc", TIMESTAMPTZ, TEXT, TIMESTAMPTZ, STRICT_FAILS, truncate_timestamp),
+	PARTS(DATE),
+	PARTS(TIMESTAMP),
+	PARTS(TIMESTAMPTZ),
+	PARTS(INTERVAL),
+	F2("+", DATE, DATE, INT4, STRICT_FAILS, date_plus_integer),
+	F2("+", DATE, INT4, DATE, STRICT_FAILS, date_plus_integer),
+	F2("-", DATE, DATE, INT4, STRICT_FAILS, date_minus_integer),
+	F2("-", INT4, DATE, DATE, STRICT_FAILS, date_minus_date),
+	F2("-", INTERVAL, TIMESTAMP, TIMESTAMP, STRICT_FAILS, timestamp_minus_timestamp),
+	F2("-", INTERVAL, TIMESTAMPTZ, TIMESTAMPTZ, STRICT_FAILS, timestamp_minus_timestamp),
+	F3("make_date", DATE, INT4, INT4, INT4, STRICT_FAILS, make_date),
+	{"make_timestamp", TYPE_TIMESTAMP, 6, STRICT_FAILS,
+		{TYPE_INT4, TYPE_INT4, TYPE_INT4, TYPE_INT4, TYPE_INT4, TYPE_FLOAT8}, make_timestamp},
+	{"make_timestamptz", TYPE_TIMESTAMPTZ, 6, STRICT_FAILS,
+		{TYPE_INT4, TYPE_INT4, TYPE_INT4, TYPE_INT4, TYPE_INT4, TYPE_FLOAT8}, make_timestamp},
+	F1("to_timestamp", TIMESTAMPTZ, FLOAT8, STRICT_FAILS, to_timestamp),
+	F1("isfinite", BOOL, DATE, STRICT, is_finite),
+	F1("isfinite", BOOL, TIMESTAMP, STRICT, is_finite),
+	F1("isfinite", BOOL, TIMESTAMPTZ, STRICT, is_finite),
+	F1("isfinite", BOOL, INTERVAL, STRICT, always_finite),
+	F0("now", TIMESTAMPTZ, CLOCK, now),
+	F0("current_timestamp", TIMESTAMPTZ, CLOCK, now),
+	F0("transaction_timestamp", TIMESTAMPTZ, CLOCK, now),
+	F0("statement_timestamp", TIMESTAMPTZ, CLOCK, now),
+	F0("localtimestamp", TIMESTAMP, CLOCK, now),
+	F0("current_date", DATE, CLOCK, current_date),
+	F2("timezone", TIMESTAMP, TEXT, TIMESTAMPTZ, STRICT_FAILS, timezone_kernel),
+	F2("timezone", TIMESTAMPTZ, TEXT, TIMESTAMP, STRICT_FAILS, timezone_kernel),
+	F3("date_bin", TIMESTAMP, INTERVAL, TIMESTAMP, TIMESTAMP, STRICT_FAILS, date_bin),
+	F3("date_bin", TIMESTAMPTZ, INTERVAL, TIMESTAMPTZ, TIMESTAMPTZ, STRICT_FAILS, date_bin),
+	F2("to_char", TEXT, TIMESTAMP, TEXT, STRICT_FAILS, timestamp_text),
+	F2("to_char", TEXT, TIMESTAMPTZ, TEXT, STRICT_FAILS, timestamp_text),
+};
+FUNCTION_LIST(function_list_datetime, functions);
