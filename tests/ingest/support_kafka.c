@@ -48,6 +48,14 @@ static void calls_run(struct kafka_fixture *fixture)
 	}
 }
 
+void fixture_session_renew(struct kafka_fixture *fixture)
+{
+	kafka_session_destroy(fixture->session);
+	struct kafka_session_io io = {fixture, io_send, io_unsent, io_wake, io_run_blocking};
+	fixture->session = kafka_session_create(fixture->broker, &io);
+	fixture->sent.size = 0;
+}
+
 void fixture_open(struct kafka_fixture *fixture, size_t queue_bytes_max)
 {
 	struct log_options options = {.dir = fixture->dir,
@@ -59,13 +67,13 @@ void fixture_open(struct kafka_fixture *fixture, size_t queue_bytes_max)
 	struct kafka_broker_options broker = kafka_broker_options_default();
 	broker.log = fixture->log;
 	fixture->broker = kafka_broker_create(&broker);
-	struct kafka_session_io io = {fixture, io_send, io_unsent, io_wake, io_run_blocking};
-	fixture->session = kafka_session_create(fixture->broker, &io);
+	fixture_session_renew(fixture);
 }
 
 void fixture_close(struct kafka_fixture *fixture)
 {
 	kafka_session_destroy(fixture->session);
+	fixture->session = NULL;
 	calls_run(fixture);
 	log_close(fixture->log);
 	kafka_broker_destroy(fixture->broker);

@@ -43,6 +43,8 @@ struct kafka_fixture {
 /* cmocka fixtures: a fresh log, broker (auto-creating) and session. */
 int kafka_set_up(void **state);
 int kafka_tear_down(void **state);
+/* Destroys the session, which answers are then lost, and creates another. */
+void fixture_session_renew(struct kafka_fixture *fixture);
 /* Closes and opens the log again; a new broker and session. */
 void fixture_restart(struct kafka_fixture *fixture);
 void fixture_open(struct kafka_fixture *fixture, size_t queue_bytes_max);
