@@ -88,7 +88,7 @@ bool kafka_topic_is_internal(struct slice name);
 void kafka_topic_uuid(const struct topic *topic, uint8_t uuid[16]);
 /* Copies into the arena, NUL-terminated. */
 const char *kafka_text(struct arena *arena, struct slice bytes);
-/* The current error trace's text, copied into the arena. */
+/* The current error trace's text and hint, copied into the arena. */
 struct slice kafka_error_text(struct arena *arena);
 /* The code a client gets for a status. */
 int16_t kafka_error_of(status code);

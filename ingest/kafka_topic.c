@@ -44,7 +44,8 @@ void kafka_topic_uuid(const struct topic *topic, uint8_t uuid[16])
 struct slice kafka_error_text(struct arena *arena)
 {
 	const struct error *error = error_current();
-	return slice_of_string(arena_copy_string(arena, error->text));
+	return slice_of_string(error->hint[0] == '\0' ? arena_copy_string(arena, error->text)
+												  : arena_printf(arena, "%s; %s", error->text, error->hint));
 }
 
 int16_t kafka_error_of(status code)

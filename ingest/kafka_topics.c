@@ -113,7 +113,10 @@ static void topic_create_one(
 	if (!message->validate_only) {
 		status result = topic_create(request->broker->log, kafka_text(&request->arena, from->name), &config);
 		if (result != STATUS_OK) {
-			topic_refuse(to, kafka_error_of(result), (const char *)kafka_error_text(&request->arena).data);
+			/* The name was checked, so what the log does not take is the configuration. */
+			bool refused = result == STATUS_UNSUPPORTED || result == STATUS_INVALID;
+			topic_refuse(to, refused ? KAFKA_INVALID_CONFIG : kafka_error_of(result),
+				(const char *)kafka_error_text(&request->arena).data);
 			return;
 		}
 		const struct topic *topic = kafka_topic_find(request->broker->log, from->name);
