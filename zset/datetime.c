@@ -17,6 +17,13 @@ static inline int64_t floor_divide(int64_t dividend, int64_t divisor)
 	return quotient - (dividend % divisor < 0 ? 1 : 0);
 }
 
+static status out_of_range(const char *type)
+{
+	(void)error_raise(STATUS_OUT_OF_RANGE, "%s out of range", type);
+	error_sqlstate("22008"); /* PostgreSQL's "datetime field overflow" */
+	return STATUS_OUT_OF_RANGE;
+}
+
 int64_t date_from_civil(int32_t year, int32_t month, int32_t day)
 {
 	int64_t y = (int64_t)year - (month <= 2 ? 1 : 0);
@@ -67,7 +74,7 @@ int64_t timestamp_from_civil(const struct civil *civil)
 status timestamp_from_wide(__int128 timestamp_us, int64_t *out)
 {
 	if (timestamp_us < TIMESTAMP_FIRST || timestamp_us >= TIMESTAMP_INFINITY)
-		return error_raise(STATUS_OUT_OF_RANGE, "timestamp out of range");
+		return out_of_range("timestamp");
 	*out = (int64_t)timestamp_us;
 	return STATUS_OK;
 }
@@ -123,7 +130,7 @@ status timestamp_add_interval(int64_t timestamp_us, const struct interval *inter
 		int64_t months = (int64_t)civil.year * 12 + (civil.month - 1) + interval->months;
 		int64_t year = floor_divide(months, 12);
 		if (year < INT32_MIN / 2 || year > INT32_MAX / 2)
-			return error_raise(STATUS_OUT_OF_RANGE, "timestamp out of range");
+			return out_of_range("timestamp");
 		civil.year = (int32_t)year;
 		civil.month = (int32_t)(months - year * 12) + 1;
 		int32_t last = month_days(civil.year, civil.month);
@@ -145,7 +152,7 @@ status timestamp_add_interval(int64_t timestamp_us, const struct interval *inter
 status interval_negate(const struct interval *interval, struct interval *out)
 {
 	if (interval->months == INT32_MIN || interval->days == INT32_MIN || interval->microseconds == INT64_MIN)
-		return error_raise(STATUS_OUT_OF_RANGE, "interval out of range");
+		return out_of_range("interval");
 	*out = (struct interval){-interval->microseconds, -interval->days, -interval->months};
 	return STATUS_OK;
 }
@@ -219,8 +226,10 @@ status timestamp_truncate(enum datetime_field field, int64_t timestamp_us, int64
 	case FIELD_MILLENNIUM:
 		break;
 	default:
-		return error_raise(
+		(void)error_raise(
 			STATUS_UNSUPPORTED, "unit \"%s\" not supported by date_trunc", datetime_field_name(field));
+		error_sqlstate("22023");
+		return STATUS_UNSUPPORTED;
 	}
 	if (timestamp_is_infinite(timestamp_us)) {
 		*out = timestamp_us;

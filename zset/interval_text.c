@@ -16,8 +16,9 @@
 struct reader {
 	const char *at, *end;
 	struct interval sum;
-	uint32_t given; /* bit per datetime_field */
-	bool out_of_range;
+	uint32_t given;    /* bit per datetime_field */
+	bool out_of_range; /* a field */
+	bool sum_overflow; /* of fields that are each within range */
 };
 
 struct number {
@@ -75,6 +76,7 @@ static bool read_number(struct reader *reader, struct number *out)
 	if (at_char(reader, '-') || at_char(reader, '+')) {
 		out->signed_explicitly = true;
 		out->negative = *reader->at++ == '-';
+		skip_space(reader);
 	}
 	bool digits = at_digit(reader);
 	out->whole = read_whole(reader);
@@ -113,7 +115,7 @@ static void add_months(struct reader *reader, __int128 months)
 {
 	__int128 sum = months + reader->sum.months;
 	if (sum != (int32_t)sum)
-		reader->out_of_range = true;
+		reader->sum_overflow = true;
 	else
 		reader->sum.months = (int32_t)sum;
 }
@@ -346,6 +348,7 @@ static bool read_iso(struct reader *reader)
 		struct number number;
 		if (at_char(reader, 'T')) {
 			in_time = true;
+			items++;
 			reader->at++;
 			continue;
 		}
@@ -402,10 +405,10 @@ status interval_parse(struct slice text, struct interval *out)
 	if (!read)
 		return error_raise(STATUS_BAD_DATETIME, "invalid input syntax for type interval: \"%.*s\"", shown,
 			(const char *)text.data);
-	if (reader.out_of_range) {
+	if (reader.out_of_range || reader.sum_overflow) {
 		(void)error_raise(STATUS_OUT_OF_RANGE, "interval field value out of range: \"%.*s\"", shown,
 			(const char *)text.data);
-		error_sqlstate("22015");
+		error_sqlstate(reader.out_of_range ? "22015" : "22008");
 		return STATUS_OUT_OF_RANGE;
 	}
 	*out = reader.sum;

@@ -27,7 +27,7 @@ struct moment {
 	int32_t year_digits, day_of_year;
 	int64_t julian;
 	int32_t meridian; /* 0 none, 1 AM, 2 PM */
-	bool out_of_range;
+	bool out_of_range, zone_out_of_range;
 };
 
 struct reader {
@@ -217,7 +217,7 @@ static bool read_zone(struct reader *reader)
 		}
 	}
 	if (hours > 15 || minutes > 59 || seconds > 59) {
-		reader->moment.out_of_range = true;
+		reader->moment.zone_out_of_range = true;
 		return true;
 	}
 	int32_t offset = (hours * 60 + minutes) * 60 + seconds;
@@ -247,6 +247,8 @@ static bool read_date(struct reader *reader, struct part first)
 	struct moment *moment = &reader->moment;
 	struct part second, third;
 	char separator = *reader->at++;
+	if (moment->has_time) /* as in PostgreSQL */
+		return false;
 	if (!read_part(reader, &second))
 		return false;
 	if (!at_char(reader, separator)) {
@@ -272,12 +274,17 @@ static bool read_date(struct reader *reader, struct part first)
 		   set_year(moment, third.value, third.digits) && third.digits > 0;
 }
 
+static bool date_known(const struct moment *moment)
+{
+	return moment->has_year && ((moment->has_month && moment->has_day) || moment->has_day_of_year);
+}
+
 /* Digits with nothing attached: their count and what is known already say what they are. */
 static bool place_number(struct reader *reader, int32_t value, int32_t digits)
 {
 	struct moment *moment = &reader->moment;
-	bool date_known = moment->has_year && ((moment->has_month && moment->has_day) || moment->has_day_of_year);
-	if ((date_known || reader->after_t) && (digits == 6 || digits == 4 || (digits == 2 && reader->after_t))) {
+	if ((date_known(moment) || reader->after_t) &&
+		(digits == 6 || digits == 4 || (digits == 2 && reader->after_t))) {
 		int64_t fraction_us = digits == 6 && at_char(reader, '.') ? read_fraction(reader) : 0;
 		if (digits == 6)
 			return set_time(moment, value / 10000, value / 100 % 100, value % 100, fraction_us);
@@ -374,7 +381,7 @@ static bool read_tokens(struct reader *reader)
 			read = read_number(reader);
 		else if (isalpha((unsigned char)c))
 			read = read_word(reader);
-		else if ((c == '+' || c == '-') && reader->moment.has_time)
+		else if ((c == '+' || c == '-') && (reader->moment.has_time || date_known(&reader->moment)))
 			read = read_zone(reader);
 		else
 			read = false;
@@ -483,11 +490,11 @@ static status bad_datetime(const char *type, struct slice text)
 		(const char *)text.data);
 }
 
-static status out_of_range(const char *what, struct slice text)
+static status out_of_range(const char *what, const char *sqlstate, struct slice text)
 {
 	int shown = text.size > 64 ? 64 : (int)text.size;
 	(void)error_raise(STATUS_OUT_OF_RANGE, "%s: \"%.*s\"", what, shown, (const char *)text.data);
-	error_sqlstate("22008");
+	error_sqlstate(sqlstate);
 	return STATUS_OUT_OF_RANGE;
 }
 
@@ -539,8 +546,10 @@ static status parse(struct slice text, const char *type, struct reader *reader, 
 	}
 	if (!moment_resolve(&reader->moment, days))
 		return bad_datetime(type, text);
+	if (reader->moment.zone_out_of_range)
+		return out_of_range("time zone displacement out of range", "22009", text);
 	if (reader->moment.out_of_range)
-		return out_of_range("date/time field value out of range", text);
+		return out_of_range("date/time field value out of range", "22008", text);
 	return STATUS_OK;
 }
 
@@ -558,7 +567,7 @@ status timestamp_parse(struct slice text, bool with_zone, int64_t *out)
 		if (with_zone)
 			time_us -= reader.moment.zone_seconds * MICROSECONDS_PER_SECOND;
 		if (timestamp_from_days(value, time_us, &value) != STATUS_OK)
-			return out_of_range("timestamp out of range", text);
+			return out_of_range("timestamp out of range", "22008", text);
 	}
 	*out = value;
 	return STATUS_OK;
@@ -573,7 +582,7 @@ status date_parse(struct slice text, int64_t *days)
 	if (code != STATUS_OK)
 		return code;
 	if (!special && (value < DATE_FIRST || value > DATE_LAST))
-		return out_of_range("date out of range", text);
+		return out_of_range("date out of range", "22008", text);
 	*days = value;
 	return STATUS_OK;
 }

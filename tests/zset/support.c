@@ -2,8 +2,12 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 #include "base/hash.h"
 #include "base/invariant.h"
@@ -176,9 +180,12 @@ void golden_unescape(char *field)
 size_t golden_read(const char *name, void (*visit)(size_t line, char **fields, size_t field_count))
 {
 	char path[1024];
-	const char *slash = strrchr(__FILE__, '/');
-	(void)snprintf(
-		path, sizeof path, "%.*s%s", slash != NULL ? (int)(slash + 1 - __FILE__) : 0, __FILE__, name);
+	const char *slash = strrchr(__FILE__, '/'), *folder = getenv("KAPPA_GOLDEN_DIR");
+	if (folder != NULL) /* a larger sample, made by golden.sql */
+		(void)snprintf(path, sizeof path, "%s/%s", folder, name);
+	else
+		(void)snprintf(
+			path, sizeof path, "%.*s%s", slash != NULL ? (int)(slash + 1 - __FILE__) : 0, __FILE__, name);
 	FILE *file = fopen(path, "r");
 	if (file == NULL)
 		printf("cannot open %s\n", path);
@@ -199,4 +206,33 @@ size_t golden_read(const char *name, void (*visit)(size_t line, char **fields, s
 	free(text);
 	(void)fclose(file);
 	return line;
+}
+
+static size_t differences;
+
+void golden_compare(size_t line, const char *what, const char *wanted, const char *got)
+{
+	if (strcmp(wanted, got) == 0)
+		return;
+	if (differences++ < 40)
+		printf("line %zu: %s: wanted %s, got %s\n", line, what, wanted, got);
+}
+
+void golden_check(const char *name, size_t lines)
+{
+	size_t found = differences;
+	differences = 0;
+	printf("%s: %zu lines, %zu differences\n", name, lines, found);
+	assert_true(lines > 10);
+	assert_int_equal(found, 0);
+}
+
+const char *golden_result(status code, const struct buffer *text)
+{
+	static char result[4096];
+	if (code != STATUS_OK)
+		(void)snprintf(result, sizeof result, "!%s", error_current()->sqlstate);
+	else
+		(void)snprintf(result, sizeof result, "%.*s", (int)text->size, (const char *)text->data);
+	return result;
 }

@@ -30,4 +30,11 @@ size_t golden_read(const char *name, void (*visit)(size_t line, char **fields, s
 /* In golden files: \N is null, \t \n \\ are escapes (COPY's text format). Unescapes in place. */
 void golden_unescape(char *field);
 
+/* Counts, and prints the first few, differences between what was wanted and what came; golden_check() fails
+ * when there were any and starts anew. `wanted` "!22003" is the SQLSTATE of an error. */
+void golden_compare(size_t line, const char *what, const char *wanted, const char *got);
+void golden_check(const char *name, size_t lines);
+/* The buffer as text when code is OK, else "!SQLSTATE" of the current error; valid until the next call. */
+const char *golden_result(status code, const struct buffer *text);
+
 #endif
