@@ -136,8 +136,7 @@ void insert_pending_drop(struct sql_session *session, size_t keep_count);
 
 /* ---- sql_define.c ---- */
 
-status define_execute(
-	struct sql_session *session, const struct sql_statement *statement, struct arena *arena) MUST_USE;
+status define_execute(struct sql_cursor *cursor, const struct sql_statement *statement) MUST_USE;
 
 /* ---- sql_execute.c ---- */
 

@@ -1,0 +1,239 @@
+/* Lookup of system relations and functions, and their scans. */
+#include "server/system_catalog.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/invariant.h"
+#include "server/system_internal.h"
+
+/* What a function's scan needs from the binding: lies in the plan's arena. */
+struct system_handle {
+	const struct system_definition *definition;
+	const char *arguments[SYSTEM_ARGUMENTS_MAX];
+	size_t argument_count;
+};
+
+/* schema_name NULL: wherever it is. */
+static const struct system_definition *definition_find(
+	const struct system_definition *definitions, const char *schema_name, const char *name)
+{
+	for (; definitions->name != NULL; definitions++) {
+		if (strcmp(definitions->name, name) == 0 &&
+			(schema_name == NULL || strcmp(definitions->schema_name, schema_name) == 0))
+			return definitions;
+	}
+	return NULL;
+}
+
+static void relation_describe(const struct system_definition *definition, const struct system_handle *handle,
+	struct arena *arena, struct sql_relation *out)
+{
+	size_t count = 0;
+	while (count < SYSTEM_COLUMNS_MAX && definition->columns[count].name != NULL)
+		count++;
+	struct field *fields = arena_alloc_zeroed(arena, count * sizeof *fields);
+	for (size_t i = 0; i < count; i++)
+		fields[i] =
+			(struct field){.name = definition->columns[i].name, .type = type_of(definition->columns[i].type)};
+	*out = (struct sql_relation){
+		.kind = SQL_SYSTEM,
+		.schema_name = definition->schema_name,
+		.name = definition->name,
+		.schema = {fields, count},
+		.visible_count = count,
+		.row_estimate = UINT64_MAX,
+		.handle = arena_copy(arena, handle, sizeof *handle),
+	};
+}
+
+static bool schema_is_system(const char *name)
+{
+	return strcmp(name, "kappa") == 0 || strcmp(name, "pg_catalog") == 0 ||
+		   strcmp(name, "information_schema") == 0;
+}
+
+static status relation_refuse(const char *schema_name, const char *name)
+{
+	error_raise(STATUS_UNKNOWN_RELATION, "relation \"%s.%s\" does not exist", schema_name, name);
+	if (strcmp(schema_name, "kappa") == 0)
+		error_hint(
+			"Schema kappa has versions, replays, views, tables, columns, topics, partitions, bad_records, "
+			"deployments, settings, counters.");
+	else
+		error_hint(
+			"PostgreSQL's catalogs are not there yet, but for a few; schema kappa tells of tables, views and "
+			"their versions.");
+	return STATUS_UNKNOWN_RELATION;
+}
+
+static status catalog_find(struct sql_catalog *base, const char *schema_name, const char *name,
+	int64_t version, struct arena *arena, struct sql_relation *out)
+{
+	struct system_catalog *catalog = (struct system_catalog *)base;
+	if (schema_name == NULL || !schema_is_system(schema_name)) {
+		status found = catalog->inner->find(catalog->inner, schema_name, name, version, arena, out);
+		if (found != STATUS_UNKNOWN_RELATION || schema_name != NULL || version != 0)
+			return found;
+	}
+	const struct system_definition *definition = definition_find(system_relations, schema_name, name);
+	if (definition == NULL)
+		definition = definition_find(postgres_relations, schema_name, name);
+	/* information_schema is not on the search path. */
+	bool hidden = definition != NULL && schema_name == NULL &&
+				  strcmp(definition->schema_name, "information_schema") == 0;
+	if (definition == NULL || hidden || version != 0) {
+		if (schema_name != NULL)
+			return relation_refuse(schema_name, name);
+		if (strncmp(name, "pg_", 3) == 0)
+			return relation_refuse("pg_catalog", name);
+		/* The inner catalog's error knows similar names. */
+		return catalog->inner->find(catalog->inner, schema_name, name, version, arena, out);
+	}
+	struct system_handle handle = {.definition = definition};
+	relation_describe(definition, &handle, arena, out);
+	return STATUS_OK;
+}
+
+/* ---- functions ---- */
+
+static const char *argument_text(const struct value *value, struct arena *arena)
+{
+	if (value->null)
+		return NULL;
+	struct buffer text;
+	buffer_init(&text);
+	struct value shown = *value;
+	if (shown.type.id == TYPE_UNKNOWN)
+		shown.type.id = TYPE_TEXT;
+	value_format(&shown, &text);
+	buffer_append_byte(&text, 0);
+	const char *copy = arena_copy(arena, text.data, text.size);
+	buffer_deinit(&text);
+	return copy;
+}
+
+static status catalog_find_function(struct sql_catalog *base, const char *schema_name, const char *name,
+	const struct value *arguments, size_t argument_count, struct arena *arena, struct sql_relation *out)
+{
+	(void)base;
+	const struct system_definition *definition = NULL;
+	/* Verbs are called by their schema's name, so that no verb is called by mistake. */
+	if (schema_name != NULL && strcmp(schema_name, "kappa") == 0)
+		definition = definition_find(system_functions, schema_name, name);
+	else
+		definition = definition_find(postgres_functions, schema_name, name);
+	if (definition == NULL) {
+		error_raise(STATUS_UNKNOWN_FUNCTION, "function %s%s%s does not exist",
+			schema_name != NULL ? schema_name : "", schema_name != NULL ? "." : "", name);
+		if (definition_find(system_functions, NULL, name) != NULL)
+			error_hint("Did you mean kappa.%s?", name);
+		else if (schema_name != NULL && strcmp(schema_name, "kappa") == 0)
+			error_hint("Schema kappa has promote, rollback, drop_version, pause, resume, verify, diff, "
+					   "diff_columns, "
+					   "diff_summary, deploy, plan.");
+		return STATUS_UNKNOWN_FUNCTION;
+	}
+	if (argument_count < definition->arguments_min || argument_count > definition->arguments_max) {
+		error_raise(STATUS_UNKNOWN_FUNCTION, "function %s.%s does not take %zu arguments",
+			definition->schema_name, name, argument_count);
+		error_hint("It is %s.%s(%s).", definition->schema_name, name, definition->signature);
+		return STATUS_UNKNOWN_FUNCTION;
+	}
+	struct system_handle handle = {.definition = definition, .argument_count = argument_count};
+	INVARIANT(argument_count <= SYSTEM_ARGUMENTS_MAX);
+	for (size_t i = 0; i < argument_count; i++)
+		handle.arguments[i] = argument_text(&arguments[i], arena);
+	relation_describe(definition, &handle, arena, out);
+	return STATUS_OK;
+}
+
+void system_catalog_init(
+	struct system_catalog *catalog, struct sql_catalog *inner, const struct sql_session *session)
+{
+	*catalog = (struct system_catalog){
+		.base = {.find = catalog_find, .find_function = catalog_find_function},
+		.inner = inner,
+		.session = session,
+	};
+}
+
+/* ---- arguments ---- */
+
+static status argument_refuse(const struct system_call *call, size_t index, const char *wanted)
+{
+	error_raise(STATUS_INVALID, "argument %zu of %s.%s must be %s", index + 1, call->definition->schema_name,
+		call->definition->name, wanted);
+	error_hint("It is %s.%s(%s).", call->definition->schema_name, call->definition->name,
+		call->definition->signature);
+	return STATUS_INVALID;
+}
+
+status call_text(const struct system_call *call, size_t index, const char **out)
+{
+	if (index >= call->argument_count || call->arguments[index] == NULL)
+		return argument_refuse(call, index, "given and not null");
+	*out = call->arguments[index];
+	return STATUS_OK;
+}
+
+status call_i64(const struct system_call *call, size_t index, int64_t if_absent, int64_t *out)
+{
+	if (index >= call->argument_count || call->arguments[index] == NULL) {
+		*out = if_absent;
+		return STATUS_OK;
+	}
+	struct value value;
+	if (value_parse(type_of(TYPE_INT8), slice_of_string(call->arguments[index]), NULL, &value) != STATUS_OK)
+		return argument_refuse(call, index, "an integer");
+	*out = value.i64;
+	return STATUS_OK;
+}
+
+status call_f64(const struct system_call *call, size_t index, double if_absent, double *out)
+{
+	if (index >= call->argument_count || call->arguments[index] == NULL) {
+		*out = if_absent;
+		return STATUS_OK;
+	}
+	char *end = NULL;
+	double number = strtod(call->arguments[index], &end);
+	if (end == call->arguments[index] || *end != '\0')
+		return argument_refuse(call, index, "a number");
+	*out = number;
+	return STATUS_OK;
+}
+
+/* ---- scans ---- */
+
+static status call_fill(struct system_fill *fill, struct system_rows *rows)
+{
+	struct system_call *call = (struct system_call *)fill;
+	return call->definition->fill(call, rows);
+}
+
+static void call_destroy(struct system_fill *fill)
+{
+	struct system_call *call = (struct system_call *)fill;
+	arena_deinit(&call->arena);
+	mem_free(call);
+}
+
+status system_relation_open(
+	const struct system_context *context, const struct plan *scan, struct relation **out)
+{
+	const struct system_handle *handle = scan->scan.handle;
+	INVARIANT(handle != NULL);
+	struct system_call *call = mem_alloc_zeroed(1, sizeof *call);
+	call->base.fill = call_fill;
+	call->base.destroy = call_destroy;
+	call->context = *context;
+	call->definition = handle->definition;
+	memcpy(call->arguments, handle->arguments, sizeof call->arguments);
+	call->argument_count = handle->argument_count;
+	arena_init(&call->arena);
+	struct sql_relation described;
+	relation_describe(handle->definition, handle, &call->arena, &described);
+	*out = system_rows_relation(&described.schema, &call->base);
+	return STATUS_OK;
+}
