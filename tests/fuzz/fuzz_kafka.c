@@ -1,0 +1,150 @@
+/* Hostile Kafka connections against a real session and a real log, which is opened once.
+ *
+ * The first byte chooses how the bytes are cut into pieces; the rest are the connection's bytes. Frame
+ * lengths are made right where they are absurd, so that the fuzzer spends its time behind the framing.
+ */
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/diag.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+#include "ingest/kafka_session.h"
+#include "log/record_batch.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+static char dir[64];
+static struct kafka_broker *broker;
+static int64_t now_ms = 1;
+
+struct call {
+	void (*function)(void *argument);
+	void *argument;
+};
+
+struct connection {
+	struct call calls[8];
+	int call_count;
+	size_t sent;
+};
+
+static void io_send(void *context, struct buffer *bytes)
+{
+	struct connection *connection = context;
+	/* Whole answers only: each begins with its own length. */
+	for (size_t at = 0; at < bytes->size;) {
+		INVARIANT(bytes->size - at >= 8);
+		size_t size = (size_t)get_be32(bytes->data + at) + 4;
+		INVARIANT(size >= 8 && size <= bytes->size - at);
+		at += size;
+	}
+	connection->sent += bytes->size;
+	buffer_deinit(bytes);
+}
+
+static void io_wake(void *context)
+{
+	(void)context;
+}
+
+static void io_run_blocking(void *context, void (*function)(void *argument), void *argument)
+{
+	struct connection *connection = context;
+	INVARIANT(connection->call_count < 8);
+	connection->calls[connection->call_count++] = (struct call){function, argument};
+}
+
+static void calls_run(struct connection *connection)
+{
+	for (int i = 0; i < connection->call_count; i++)
+		connection->calls[i].function(connection->calls[i].argument);
+	connection->call_count = 0;
+}
+
+static int entry_remove(const char *path, const struct stat *stat, int type, struct FTW *walk)
+{
+	(void)stat, (void)type, (void)walk;
+	return remove(path);
+}
+
+static void clean_up(void)
+{
+	log_close(broker->log);
+	kafka_broker_destroy(broker);
+	(void)nftw(dir, entry_remove, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc, (void)argv;
+	diag_set_level(DIAG_ERROR);
+	(void)snprintf(dir, sizeof dir, "/tmp/kappa-fuzz-XXXXXX");
+	INVARIANT(mkdtemp(dir) != NULL);
+	struct log *log;
+	struct log_options options = {.dir = dir};
+	INVARIANT(log_open(&options, &log) == STATUS_OK);
+	struct topic_config config = topic_config_default();
+	INVARIANT(topic_create(log, "t", &config) == STATUS_OK);
+	struct kafka_broker_options broker_options = kafka_broker_options_default();
+	broker_options.log = log;
+	broker_options.auto_create_topics = false; /* else the log fills with the fuzzer's ideas of names */
+	broker = kafka_broker_create(&broker_options);
+	INVARIANT(atexit(clean_up) == 0);
+	return 0;
+}
+
+/* Topic creation writes to the disk and is covered elsewhere; version and validity bytes stay the fuzzer's.
+ */
+static bool frame_is_skipped(const uint8_t *frame, size_t size)
+{
+	return size >= 2 && (get_be16(frame) == 19 || get_be16(frame) == 22);
+}
+
+static void frames_repair(uint8_t *bytes, size_t size)
+{
+	for (size_t at = 0; at + 4 < size;) {
+		size_t length = get_be32(bytes + at);
+		if (length < 8 || length > size - at - 4) {
+			length = size - at - 4;
+			put_be32(bytes + at, (uint32_t)length);
+		}
+		if (frame_is_skipped(bytes + at + 4, length))
+			put_be16(bytes + at + 4, 3);
+		at += 4 + length;
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (size < 2)
+		return 0;
+	struct connection connection = {0};
+	struct kafka_session_io io = {
+		.context = &connection, .send = io_send, .wake = io_wake, .run_blocking = io_run_blocking};
+	struct kafka_session *session = kafka_session_create(broker, &io);
+	size_t step = (data[0] & 0x7f) + 1u;
+	uint8_t *bytes = mem_alloc(size - 1);
+	memcpy(bytes, data + 1, size - 1);
+	if ((data[0] & 0x80) == 0)
+		frames_repair(bytes, size - 1);
+	status result = STATUS_OK;
+	for (size_t at = 0; at < size - 1 && result == STATUS_OK; at += step) {
+		size_t left = size - 1 - at;
+		result = kafka_session_receive(session, slice_of(bytes + at, left < step ? left : step), now_ms);
+		calls_run(&connection);
+		if (result == STATUS_OK && kafka_session_deadline_ms(session) != INT64_MAX) {
+			now_ms = kafka_session_deadline_ms(session);
+			result = kafka_session_resume(session, now_ms);
+			calls_run(&connection);
+		}
+	}
+	INVARIANT(result == STATUS_OK || !kafka_session_wants_bytes(session));
+	kafka_session_destroy(session);
+	calls_run(&connection);
+	mem_free(bytes);
+	return 0;
+}
