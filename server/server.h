@@ -33,6 +33,8 @@ struct log *server_log(const struct server *server);
 struct engine *server_engine(const struct server *server);
 struct loop *server_loop(const struct server *server);
 struct workers *server_workers(const struct server *server);
+struct kafka_broker;
+const struct kafka_broker *server_kafka_broker(const struct server *server); /* for metrics: its counters */
 struct sql_environment *server_sql(const struct server *server);
 int64_t server_start_ms(const struct server *server); /* wall clock */
 bool server_is_stopping(const struct server *server);

@@ -1,0 +1,248 @@
+/* The Kafka listener. */
+#include "server/kafka_listener.h"
+
+#include <stdatomic.h>
+
+#include "base/clock.h"
+#include "base/diag.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+#include "ingest/kafka_session.h"
+
+struct kafka_server {
+	struct kafka_server_options options;
+	struct kafka_broker *broker;
+	struct listener *listener;
+	struct kafka_client *clients;
+	bool closing;
+};
+
+struct kafka_client {
+	struct loop_task wake; /* first: tasks are cast back */
+	atomic_bool wake_posted;
+	struct kafka_server *server;
+	struct kafka_client *next, **link;
+	struct connection *connection;
+	struct kafka_session *session; /* NULL once the connection is gone */
+	bool failed;                   /* the session is not to be used again */
+};
+
+struct blocking_task {
+	struct worker_task base; /* first */
+	void (*function)(void *argument);
+	void *argument;
+};
+
+static int64_t now_ms(void)
+{
+	return clock_monotonic_ns() / 1000000;
+}
+
+/* ---- what a session asks for ---- */
+
+static void client_send(void *context, struct buffer *bytes)
+{
+	struct kafka_client *client = context;
+	connection_write_buffer(client->connection, bytes);
+}
+
+static size_t client_unsent(void *context)
+{
+	const struct kafka_client *client = context;
+	return connection_pending(client->connection);
+}
+
+static void client_wake(void *context)
+{
+	struct kafka_client *client = context;
+	if (!atomic_exchange(&client->wake_posted, true))
+		loop_post(client->server->options.loop, &client->wake);
+}
+
+static void blocking_run(struct worker_task *task)
+{
+	struct blocking_task *blocking = (struct blocking_task *)task;
+	blocking->function(blocking->argument);
+	mem_free(blocking);
+}
+
+static void client_run_blocking(void *context, void (*function)(void *argument), void *argument)
+{
+	struct kafka_client *client = context;
+	struct blocking_task *blocking = mem_alloc_zeroed(1, sizeof *blocking);
+	blocking->base.run = blocking_run;
+	blocking->function = function;
+	blocking->argument = argument;
+	status submitted = workers_submit(client->server->options.workers, &blocking->base);
+	/* Workers stop after the loop has ended, and sessions live on the loop. */
+	INVARIANT(submitted == STATUS_OK);
+}
+
+/* ---- the session's turns ---- */
+
+/* After anything was done with the session: `result` is its. */
+static void client_follow(struct kafka_client *client, status result)
+{
+	if (result != STATUS_OK) {
+		client->failed = true;
+		diag(DIAG_INFO, "kafka", "connection_closed", "peer=%s error=\"%s\"",
+			connection_peer(client->connection), error_current()->text);
+		connection_finish(client->connection);
+		return;
+	}
+	if (kafka_session_wants_bytes(client->session))
+		connection_read_resume(client->connection);
+	else
+		connection_read_pause(client->connection);
+	int64_t deadline_ms = kafka_session_deadline_ms(client->session);
+	int64_t left_ms = deadline_ms == INT64_MAX ? -1 : deadline_ms - now_ms();
+	connection_timer_set(client->connection, deadline_ms != INT64_MAX && left_ms < 0 ? 0 : left_ms);
+}
+
+static void client_resume(struct kafka_client *client)
+{
+	if (client->session != NULL && !client->failed)
+		client_follow(client, kafka_session_resume(client->session, now_ms()));
+}
+
+static void client_woken(struct loop_task *task)
+{
+	struct kafka_client *client = (struct kafka_client *)task;
+	atomic_store(&client->wake_posted, false);
+	if (client->connection == NULL)
+		mem_free(client);
+	else
+		client_resume(client);
+}
+
+/* ---- the protocol's callbacks ---- */
+
+static void *kafka_accepted(void *context, struct connection *connection)
+{
+	struct kafka_server *server = context;
+	if (server->closing)
+		return NULL;
+	struct kafka_client *client = mem_alloc_zeroed(1, sizeof *client);
+	client->wake.run = client_woken;
+	client->server = server;
+	client->connection = connection;
+	struct kafka_session_io io = {
+		.context = client,
+		.send = client_send,
+		.unsent = client_unsent,
+		.wake = client_wake,
+		.run_blocking = client_run_blocking,
+	};
+	client->session = kafka_session_create(server->broker, &io);
+	client->next = server->clients;
+	client->link = &server->clients;
+	if (client->next != NULL)
+		client->next->link = &client->next;
+	server->clients = client;
+	return client;
+}
+
+static uint8_t *kafka_room(void *state, size_t *size)
+{
+	struct kafka_client *client = state;
+	return kafka_session_room(client->session, size);
+}
+
+static void kafka_received(void *state, struct slice bytes)
+{
+	struct kafka_client *client = state;
+	if (!client->failed)
+		client_follow(client, kafka_session_received(client->session, bytes.size, now_ms()));
+}
+
+static void kafka_turn(void *state)
+{
+	client_resume(state);
+}
+
+static void kafka_closed(void *state)
+{
+	struct kafka_client *client = state;
+	/* No wake() comes after this returns, but one may be waiting in the loop: then that one frees the client.
+	 */
+	kafka_session_destroy(client->session);
+	client->session = NULL;
+	client->connection = NULL;
+	*client->link = client->next;
+	if (client->next != NULL)
+		client->next->link = client->link;
+	if (!atomic_load(&client->wake_posted))
+		mem_free(client);
+}
+
+static const struct protocol kafka_protocol = {
+	.name = "kafka",
+	.accepted = kafka_accepted,
+	.room = kafka_room,
+	.received = kafka_received,
+	.drained = kafka_turn,
+	.timeout = kafka_turn,
+	.closed = kafka_closed,
+};
+
+status kafka_server_open(const struct kafka_server_options *options, struct kafka_server **out)
+{
+	struct kafka_server *server = mem_alloc_zeroed(1, sizeof *server);
+	server->options = *options;
+	struct listener_options listening = {
+		.address = options->address,
+		.port = options->port,
+		.connections_max = options->connections_max,
+		.protocol = &kafka_protocol,
+		.context = server,
+	};
+	status opened = listener_open(options->loop, &listening, &server->listener);
+	if (opened != STATUS_OK) {
+		mem_free(server);
+		return opened;
+	}
+	/* Nobody is accepted before the loop runs; by then the broker knows the port it advertises. */
+	struct kafka_broker_options broker = kafka_broker_options_default();
+	broker.log = options->log;
+	broker.host = options->address;
+	broker.port = (int32_t)listener_port(server->listener);
+	server->broker = kafka_broker_create(&broker);
+	*out = server;
+	return STATUS_OK;
+}
+
+struct listener *kafka_server_listener(const struct kafka_server *server)
+{
+	return server->listener;
+}
+
+const struct kafka_broker *kafka_server_broker(const struct kafka_server *server)
+{
+	return server->broker;
+}
+
+void kafka_server_appended(struct kafka_server *server)
+{
+	struct kafka_client *next = NULL;
+	for (struct kafka_client *client = server->clients; client != NULL; client = next) {
+		next = client->next;
+		client_resume(client);
+	}
+}
+
+void kafka_server_close(struct kafka_server *server)
+{
+	if (server == NULL || server->closing)
+		return;
+	server->closing = true;
+	listener_close(server->listener);
+}
+
+void kafka_server_destroy(struct kafka_server *server)
+{
+	if (server == NULL)
+		return;
+	INVARIANT(server->clients == NULL);
+	kafka_broker_destroy(server->broker);
+	mem_free(server);
+}

@@ -1,0 +1,32 @@
+/* The Kafka listener: connections of the loop and Kafka sessions (ingest/) brought together.
+ *
+ * Threads: loop thread, but for kafka_server_broker()'s counters.
+ */
+#ifndef KAPPA_SERVER_KAFKA_LISTENER_H
+#define KAPPA_SERVER_KAFKA_LISTENER_H
+
+#include "ingest/kafka_broker.h"
+#include "server/listener.h"
+#include "server/workers.h"
+
+struct kafka_server;
+
+struct kafka_server_options {
+	struct loop *loop;
+	struct workers *workers;
+	struct log *log;
+	const char *address; /* listened on and advertised */
+	int64_t port;
+	unsigned connections_max;
+};
+
+status kafka_server_open(const struct kafka_server_options *options, struct kafka_server **out) MUST_USE;
+struct listener *kafka_server_listener(const struct kafka_server *server);
+const struct kafka_broker *kafka_server_broker(const struct kafka_server *server);
+/* Some high watermark moved: fetches that wait look again. */
+void kafka_server_appended(struct kafka_server *server);
+void kafka_server_close(struct kafka_server *server);
+/* After the log is closed. Accepts NULL. */
+void kafka_server_destroy(struct kafka_server *server);
+
+#endif

@@ -1,0 +1,398 @@
+/* The appliance: start, run, stop.
+ *
+ *   writer thread ─ advanced ─┐                          ┌─► Kafka sessions that wait
+ *   engine threads ─ published ┴─ one posted task ─ loop ─┼─► watches (change streams)
+ *
+ * Stopping:  signal ─► listeners and sessions close ─► loop ends ─► workers joined ─► engine ─► log ─► lock
+ * given back
+ */
+#include "server/server.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/diag.h"
+#include "base/invariant.h"
+#include "base/memory.h"
+#include "server/data_dir.h"
+#include "server/http.h"
+#include "server/kafka_listener.h"
+#include "server/pg_listener.h"
+
+enum { WORKER_THREADS_MAX = 64, MEBIBYTE = 1024 * 1024 };
+
+/* Something happened on another thread: told on the loop, once for many. */
+struct server_event {
+	struct loop_task task; /* first */
+	struct server *server;
+	atomic_bool posted;
+};
+
+struct server {
+	const struct server_config *config;
+	struct data_dir dir;
+	struct log *log;
+	_Atomic(struct engine *) engine; /* the log calls back before it is there */
+	struct loop *loop;
+	struct workers *workers;
+	struct sql_environment sql;
+	struct kafka_server *kafka;
+	struct pg_server *pg;
+	struct listener *http;
+	uv_signal_t terminate, interrupt;
+	struct server_event appended, published;
+	struct server_watch *watches;
+	int64_t start_ms;
+	atomic_bool stopping;
+};
+
+/* ---- events ---- */
+
+static void event_post(struct server_event *event)
+{
+	if (!atomic_exchange(&event->posted, true))
+		loop_post(event->server->loop, &event->task);
+}
+
+static void log_advanced(void *context)
+{
+	struct server *server = context;
+	struct engine *engine = atomic_load(&server->engine);
+	if (engine != NULL)
+		engine_wake(engine);
+	event_post(&server->appended);
+}
+
+static void engine_published(void *context)
+{
+	struct server *server = context;
+	event_post(&server->published);
+}
+
+static void appended_run(struct loop_task *task)
+{
+	struct server_event *event = (struct server_event *)task;
+	struct server *server = event->server;
+	atomic_store(&event->posted, false);
+	if (server->kafka != NULL)
+		kafka_server_appended(server->kafka);
+	struct server_watch *next = NULL;
+	for (struct server_watch *watch = server->watches; watch != NULL; watch = next) {
+		next = watch->next;
+		if (watch->appended != NULL)
+			watch->appended(watch->context);
+	}
+}
+
+static void published_run(struct loop_task *task)
+{
+	struct server_event *event = (struct server_event *)task;
+	struct server *server = event->server;
+	atomic_store(&event->posted, false);
+	struct server_watch *next = NULL;
+	for (struct server_watch *watch = server->watches; watch != NULL; watch = next) {
+		next = watch->next;
+		if (watch->published != NULL)
+			watch->published(watch->context);
+	}
+}
+
+void server_watch_add(struct server *server, struct server_watch *watch)
+{
+	watch->next = server->watches;
+	watch->link = &server->watches;
+	if (watch->next != NULL)
+		watch->next->link = &watch->next;
+	server->watches = watch;
+}
+
+void server_watch_remove(struct server_watch *watch)
+{
+	*watch->link = watch->next;
+	if (watch->next != NULL)
+		watch->next->link = watch->link;
+}
+
+/* ---- accessors ---- */
+
+const struct server_config *server_get_config(const struct server *server)
+{
+	return server->config;
+}
+
+struct log *server_log(const struct server *server)
+{
+	return server->log;
+}
+
+struct engine *server_engine(const struct server *server)
+{
+	return atomic_load(&server->engine);
+}
+
+struct loop *server_loop(const struct server *server)
+{
+	return server->loop;
+}
+
+struct workers *server_workers(const struct server *server)
+{
+	return server->workers;
+}
+
+struct sql_environment *server_sql(const struct server *server)
+{
+	return (struct sql_environment *)&server->sql;
+}
+
+const struct kafka_broker *server_kafka_broker(const struct server *server)
+{
+	return kafka_server_broker(server->kafka);
+}
+
+int64_t server_start_ms(const struct server *server)
+{
+	return server->start_ms;
+}
+
+bool server_is_stopping(const struct server *server)
+{
+	return atomic_load(&server->stopping);
+}
+
+struct server_connections server_connection_counts(const struct server *server)
+{
+	if (server_is_stopping(server))
+		return (struct server_connections){0};
+	return (struct server_connections){
+		.kafka = listener_connection_count(kafka_server_listener(server->kafka)),
+		.pg = listener_connection_count(pg_server_listener(server->pg)),
+		.http = listener_connection_count(server->http),
+	};
+}
+
+/* ---- stop ---- */
+
+static void handle_close(uv_handle_t *handle)
+{
+	if (handle->loop != NULL && !uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+static void server_stop(struct server *server)
+{
+	if (atomic_exchange(&server->stopping, true))
+		return;
+	/* From here on a second signal has its default effect: the process ends. */
+	handle_close((uv_handle_t *)&server->terminate);
+	handle_close((uv_handle_t *)&server->interrupt);
+	pg_server_close(server->pg);
+	kafka_server_close(server->kafka);
+	listener_close(server->http);
+	loop_stop(server->loop);
+}
+
+static void signal_received(uv_signal_t *handle, int number)
+{
+	struct server *server = handle->data;
+	diag(DIAG_INFO, "server", "stopping", "signal=%d", number);
+	server_stop(server);
+}
+
+static void server_close(struct server *server)
+{
+	if (server->loop != NULL) {
+		server_stop(server);
+		loop_run(server->loop);
+	}
+	workers_destroy(server->workers);
+	if (server->loop != NULL)
+		loop_run(server->loop); /* what workers posted: sessions whose connections are gone */
+	http_shutdown(server);
+	if (server->engine != NULL)
+		engine_close(server->engine);
+	if (server->log != NULL)
+		log_close(server->log);
+	loop_destroy(server->loop);
+	pg_server_destroy(server->pg);
+	kafka_server_destroy(server->kafka);
+	data_dir_close(&server->dir);
+}
+
+/* ---- start ---- */
+
+static status signals_watch(struct server *server)
+{
+	uv_loop_t *uv = loop_uv(server->loop);
+	uv_signal_init(uv, &server->terminate);
+	uv_signal_init(uv, &server->interrupt);
+	server->terminate.data = server;
+	server->interrupt.data = server;
+	int failed = uv_signal_start(&server->terminate, signal_received, SIGTERM);
+	if (failed == 0)
+		failed = uv_signal_start(&server->interrupt, signal_received, SIGINT);
+	return failed == 0 ? STATUS_OK : error_raise(STATUS_IO, "cannot watch signals: %s", uv_strerror(failed));
+}
+
+static void files_limit_raise(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static status storage_open(struct server *server)
+{
+	const struct server_config *config = server->config;
+	status result = data_dir_open(config->data_dir, &server->dir);
+	if (result != STATUS_OK)
+		return result;
+	struct log_options log_options = {
+		.dir = server->dir.log_path,
+		.segment_bytes = config->segment_bytes,
+		.advanced = log_advanced,
+		.context = server,
+	};
+	result = log_open(&log_options, &server->log);
+	if (result != STATUS_OK)
+		return error_note(result, "while opening the log in %s", server->dir.log_path);
+	struct engine_options engine_options = {
+		.log = server->log,
+		.dir = server->dir.views_path,
+		.memory_bytes_max = (size_t)config->memory_mb * MEBIBYTE,
+		.workers = (unsigned)config->workers,
+		.step_rows_max = (uint32_t)config->step_rows,
+		.step_delay_ms = config->step_delay_ms,
+		.published = engine_published,
+		.context = server,
+	};
+	struct engine *engine = NULL;
+	result = engine_open(&engine_options, &engine);
+	if (result != STATUS_OK)
+		return error_note(result, "while opening the views in %s", server->dir.views_path);
+	atomic_store(&server->engine, engine);
+	engine_wake(engine);
+	return STATUS_OK;
+}
+
+static status listeners_open(struct server *server)
+{
+	const struct server_config *config = server->config;
+	unsigned connections_max = (unsigned)config->connections_max;
+	struct kafka_server_options kafka = {
+		.loop = server->loop,
+		.workers = server->workers,
+		.log = server->log,
+		.address = config->listen_address,
+		.port = config->kafka_port,
+		.connections_max = connections_max,
+	};
+	status result = kafka_server_open(&kafka, &server->kafka);
+	if (result != STATUS_OK)
+		return result;
+	struct pg_server_options pg = {
+		.loop = server->loop,
+		.workers = server->workers,
+		.environment = &server->sql,
+		.address = config->listen_address,
+		.port = config->pg_port,
+		.connections_max = connections_max,
+	};
+	result = pg_server_open(&pg, &server->pg);
+	return result == STATUS_OK ? http_listener_open(server, &server->http) : result;
+}
+
+/* systemd's readiness protocol: a datagram to the socket it names. */
+static void systemd_notify(const char *text)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	if (path == NULL || strlen(path) >= sizeof address.sun_path || (path[0] != '/' && path[0] != '@'))
+		return;
+	memcpy(address.sun_path, path, strlen(path));
+	socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+	if (path[0] == '@')
+		address.sun_path[0] = '\0';
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	if (sendto(fd, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *)&address, size) < 0)
+		diag(DIAG_WARN, "server", "notify_failed", "socket=\"%s\"", path);
+	close(fd);
+}
+
+static void ready_tell(const struct server *server)
+{
+	const char *address = server->config->listen_address;
+	const char *open = strchr(address, ':') != NULL ? "[" : "", *close = open[0] != '\0' ? "]" : "";
+	printf("ready kafka=%s%s%s:%lld pg=%s%s%s:%lld http=%s%s%s:%lld\n", open, address, close,
+		(long long)listener_port(kafka_server_listener(server->kafka)), open, address, close,
+		(long long)listener_port(pg_server_listener(server->pg)), open, address, close,
+		(long long)listener_port(server->http));
+	fflush(stdout);
+	systemd_notify("READY=1");
+}
+
+static void event_init(struct server_event *event, struct server *server, void (*run)(struct loop_task *task))
+{
+	event->task.run = run;
+	event->server = server;
+}
+
+static status server_start(struct server *server)
+{
+	status result = loop_create(&server->loop);
+	if (result != STATUS_OK)
+		return result;
+	server->workers = workers_create(WORKER_THREADS_MAX);
+	result = signals_watch(server);
+	if (result == STATUS_OK)
+		result = storage_open(server);
+	if (result != STATUS_OK)
+		return result;
+	server->sql = (struct sql_environment){
+		.log = server->log,
+		.engine = server->engine,
+		.config = server->config,
+	};
+	return listeners_open(server);
+}
+
+static enum diag_level level_parse(const char *text)
+{
+	return strcmp(text, "debug") == 0   ? DIAG_DEBUG
+		   : strcmp(text, "warn") == 0  ? DIAG_WARN
+		   : strcmp(text, "error") == 0 ? DIAG_ERROR
+										: DIAG_INFO;
+}
+
+status server_run(const struct server_config *config)
+{
+	struct server *server = mem_alloc_zeroed(1, sizeof *server);
+	server->config = config;
+	server->start_ms = clock_wall_ms();
+	server->dir.lock.fd = -1;
+	event_init(&server->appended, server, appended_run);
+	event_init(&server->published, server, published_run);
+	diag_set_level(level_parse(config->log_level));
+	files_limit_raise();
+	status result = server_start(server);
+	struct error failure = *error_current();
+	if (result == STATUS_OK) {
+		ready_tell(server);
+		loop_run(server->loop);
+		systemd_notify("STOPPING=1");
+	}
+	server_close(server);
+	mem_free(server);
+	return result == STATUS_OK ? STATUS_OK : error_restore(&failure);
+}
