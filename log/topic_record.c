@@ -119,7 +119,7 @@ static bool config_parse(json_t *json, struct topic_config *out)
 	if (json_unpack(json, "{s:I, s:I, s:I, s:I, s:I, s:b}", "partitions", &partitions, "segment_bytes",
 			&segment_bytes, "retention_ms", &retention_ms, "retention_bytes", &retention_bytes,
 			"message_bytes_max", &message_bytes_max, "internal", &internal) != 0 ||
-		partitions < 1 || partitions > TOPIC_PARTITIONS_MAX || message_bytes_max < 0 ||
+		partitions < 1 || partitions > TOPIC_PARTITIONS_MAX || segment_bytes < 1 || message_bytes_max < 1 ||
 		message_bytes_max > INT32_MAX)
 		return false;
 	*out = (struct topic_config){

@@ -29,10 +29,6 @@ struct topic *topic_allocate(
 	memcpy(topic->name, name, length + 1);
 	topic->incarnation = incarnation;
 	topic->config = *config;
-	if (topic->config.segment_bytes == 0)
-		topic->config.segment_bytes = log->segment_bytes;
-	if (topic->config.message_bytes_max == 0)
-		topic->config.message_bytes_max = MESSAGE_BYTES_MAX_DEFAULT;
 	topic->partitions = mem_alloc_zeroed((size_t)config->partitions, sizeof(struct partition *));
 	for (int32_t i = 0; i < config->partitions; i++) {
 		char path[SEGMENT_PATH_MAX];
@@ -220,8 +216,11 @@ status topic_create(struct log *log, const char *name, const struct topic_config
 	if (config->internal && !internal)
 		return error_raise(STATUS_INVALID, "the name of internal topic \"%s\" does not begin with __", name);
 	event.config.internal = internal;
+	/* What is left to the defaults is settled now: a later release's do not change this topic. */
 	if (event.config.segment_bytes == 0)
-		event.config.segment_bytes = log->segment_bytes; /* a later default does not change this topic */
+		event.config.segment_bytes = log->segment_bytes;
+	if (event.config.message_bytes_max == 0)
+		event.config.message_bytes_max = MESSAGE_BYTES_MAX_DEFAULT;
 	pthread_mutex_lock(&log->admin_lock);
 	result = topic_create_locked(log, &event);
 	pthread_mutex_unlock(&log->admin_lock);

@@ -7,7 +7,7 @@
 
 /* "<dir>/<name>-<number>" */
 void topic_path(const struct log *log, const char *name, int32_t number, char path[SEGMENT_PATH_MAX]);
-/* Memory for a topic and its partitions, with the log's defaults filled in. */
+/* Memory for a topic and its partitions. */
 struct topic *topic_allocate(
 	const struct log *log, const char *name, const struct topic_config *config, uint64_t incarnation);
 /* Accepts NULL. */

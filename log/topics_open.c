@@ -260,6 +260,8 @@ static status registry_open(struct log *log)
 	struct topic_config config = topic_config_default();
 	char path[SEGMENT_PATH_MAX];
 	config.internal = true;
+	config.segment_bytes = log->segment_bytes;
+	config.message_bytes_max = MESSAGE_BYTES_MAX_DEFAULT;
 	struct topic *topic = topic_allocate(log, TOPICS_REGISTRY_NAME, &config, 0);
 	topic_insert(log, topic);
 	log->registry = topic->partitions[0];

@@ -353,6 +353,34 @@ static void recovery_may_fail_at_any_operation_and_be_tried_again(void **state)
 	}
 }
 
+static _Atomic int syncs_of_a;
+
+static int watch_hook(void *context, const struct file_event *event, size_t *written)
+{
+	(void)context;
+	(void)written;
+	bool sync = event->operation == FILE_OP_SYNC || event->operation == FILE_OP_SYNC_DIRECTORY;
+	syncs_of_a += sync && strstr(event->path, "/a-0") != NULL;
+	return 0;
+}
+
+/* A process may end between write and sync: what it left in the page cache is not durable yet. */
+static void recovery_syncs_what_it_makes_visible(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	fixture_begin(&fixture, 0);
+	topic_make(&fixture, "a", 1);
+	append_values(fixture.log, partition_of(&fixture, "a", 0), 0, 3, 0);
+	fixture_close(&fixture);
+	syncs_of_a = 0;
+	file_inject(watch_hook, NULL);
+	fixture_open(&fixture);
+	file_inject(NULL, NULL);
+	assert_int_equal(syncs_of_a, 2); /* the active segment, and its name */
+	fixture_end(&fixture);
+}
+
 /* ---- poison ---- */
 
 static void a_failed_sync_poisons_its_partition_until_reopen(void **state)
@@ -680,6 +708,7 @@ int main(void)
 		cmocka_unit_test(ending_at_any_operation_loses_nothing_acknowledged),
 		cmocka_unit_test(power_loss_at_any_operation_loses_nothing_acknowledged),
 		cmocka_unit_test(recovery_may_fail_at_any_operation_and_be_tried_again),
+		cmocka_unit_test(recovery_syncs_what_it_makes_visible),
 		cmocka_unit_test(a_failed_sync_poisons_its_partition_until_reopen),
 		cmocka_unit_test(a_full_disk_is_said_to_be_full),
 		cmocka_unit_test(a_full_queue_pushes_back_and_its_group_is_synced_at_once),
