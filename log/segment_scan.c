@@ -140,7 +140,7 @@ status segment_search(const struct file *file, int64_t from, int64_t size, int64
 	status result = STATUS_OK;
 	*found = -1;
 	for (int64_t at = from; at + RECORD_BATCH_HEADER_SIZE <= size && *found < 0; at++) {
-		struct slice bytes;
+		struct slice bytes = {0}; /* gcc 12 at -O3 cannot see that window_at() sets it */
 		struct batch_extent extent;
 		struct record_batch batch;
 		result = window_at(&window, at, RECORD_BATCH_HEADER_SIZE, &bytes);
