@@ -1,0 +1,22 @@
+CREATE TABLE t (i integer, b bigint, n numeric, f double precision, s text, at timestamp, tz timestamptz, ok boolean) WITH (topic = 't');
+CREATE MATERIALIZED VIEW arithmetic AS SELECT i, i + 1 AS a, i * 2 - 3 AS b, i / 3 AS c, i % 4 AS d, -i AS e, abs(i) AS g, n * 1.5 AS h, n / 7 AS j, round(n, 1) AS k, floor(n) AS l, ceil(n) AS m, f * 2 AS o, i + n AS p, i * f AS q, power(i, 2) AS r, sign(n) AS u, trunc(n, 1) AS w, mod(i, 7) AS x, i::numeric / 3 AS y FROM t;
+CREATE MATERIALIZED VIEW strings AS SELECT s, upper(s) AS a, lower(s) AS b, length(s) AS c, s || '-' || i AS d, substring(s FROM 2 FOR 3) AS e, position('a' IN s) AS g, trim(s) AS h, replace(s, 'a', 'xx') AS j, left(s, 2) AS k, right(s, 2) AS l, lpad(s, 6, '*') AS m, reverse(s) AS o, s LIKE '%a%' AS p, s ILIKE 'A%' AS q, s LIKE '_\%%' AS r, coalesce(s, 'none') AS u, nullif(s, '') AS w, split_part(s, ' ', 1) AS x, concat(s, i, ok) AS y, initcap(s) AS z FROM t;
+CREATE MATERIALIZED VIEW times AS SELECT at, date_trunc('hour', at) AS a, date_trunc('month', at) AS b, date_trunc('week', at) AS c, extract(hour FROM at) AS d, extract(epoch FROM at) AS e, extract(dow FROM at) AS g, extract(second FROM at) AS h, to_char(at, 'YYYY-MM-DD HH24:MI:SS') AS j, at + INTERVAL '1 day 2 hours' AS k, at - INTERVAL '1 month' AS l, at::date AS m, at - timestamp '2026-01-01' AS o, at > timestamp '2026-01-05' AS p, at::date + 3 AS q, to_char(at, 'Day DD Mon YYYY') AS r, tz AS u, extract(doy FROM at) AS w, date_trunc('quarter', at) AS x, extract(week FROM at) AS y FROM t;
+CREATE MATERIALIZED VIEW logic AS SELECT i, i BETWEEN 0 AND 20 AS a, i IN (1, 2, 3, 40) AS b, i NOT IN (1, 2) AS c, CASE WHEN i < 0 THEN 'neg' WHEN i = 0 THEN 'zero' WHEN i IS NULL THEN 'null' ELSE 'pos' END AS d, CASE i % 3 WHEN 0 THEN 'fizz' WHEN 1 THEN NULL END AS e, i IS DISTINCT FROM b AS g, ok AND i > 0 AS h, ok OR i > 0 AS j, NOT ok AS k, ok IS TRUE AS l, ok IS NOT FALSE AS m, greatest(i, b, 5) AS o, least(n, i) AS p, i > 0 = ok AS q, i::text AS r, ok::int AS u, i::boolean AS w, n::int AS x, f::numeric(20,4) AS y, (i::text || '.5')::numeric AS z FROM t WHERE i IS NULL OR i <> 13;
+-- rows t 200 11: i=?int(-40,40), b=?int(-99999999999,99999999999), n=?num(-500,500,4), f=?int(-800,800), s=?text(8), at=?time(400), tz=?time(100), ok=?bool()
+SELECT * FROM arithmetic;
+SELECT * FROM strings;
+SELECT * FROM times;
+SELECT * FROM logic;
+SELECT i, n FROM t WHERE n > 100 AND i < 0 ORDER BY n, i;
+SELECT DISTINCT ok, i > 0 FROM t;
+SELECT s FROM t WHERE s LIKE 'a%' ORDER BY s DESC;
+SELECT 1 + 1 AS two, 'a' || 'b', 7 / 2, 7 % -3, 7.0 / 2, 1e3, 1::float8 / 3, -5 / 2, round(2.5), round(-2.5), round(2.5::float8), 10::numeric / 3;
+SELECT date '2024-02-29' + interval '1 year', date '2024-01-31' + interval '1 month', timestamp '2024-03-01' - timestamp '2024-02-01 12:00', interval '1 day' * 2.5, age(timestamp '2024-03-01', timestamp '2023-12-25');
+SELECT 'abc' < 'abd', 'a' = 'a ', NULL = NULL, NULL IS NULL, 1 = 1.0, true > false;
+SELECT '12' + 1, '2026-01-01'::date - '2025-12-25'::date, 'x'::text::int;
+SELECT 'x'::int;
+SELECT i + s FROM t;
+SELECT unknown_function(1);
+SELECT * FROM t WHERE s = 1;
+SELECT cast('2026-13-01' AS date);
