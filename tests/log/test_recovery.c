@@ -205,7 +205,7 @@ static status open_and_read(struct fixture *fixture, int64_t *end)
 	while ((result = partition_read(partition, offset, 500, &bytes)) == STATUS_OK) {
 		record_iterator_reset(&iterator, buffer_slice(&bytes));
 		while ((result = record_iterator_next(&iterator, &record)) == STATUS_OK) {
-			char expected[32];
+			char expected[48];
 			(void)snprintf(expected, sizeof expected, "%lld....................", (long long)offset);
 			assert_int_equal(record.offset, offset);
 			assert_int_equal(record.timestamp_ms, 1000 + offset);
