@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "base/invariant.h"
+#include "zset/wide.h"
 
 _Static_assert(LDBL_MANT_DIG > DBL_MANT_DIG, "midpoints of doubles are exact in long double");
 
@@ -110,11 +110,60 @@ static bool is_power_of_two(double value)
 	return frexp(value, &exponent) == 0.5;
 }
 
+/* The usual sizes, 10^-5 … 2^53 (2^24), exactly in 128 bits: value = mantissa × 2^exponent is scaled by 10^k
+ * to 17 (9) digits before the point. In units of 2^(exponent − 1) / 10^k the value is `scaled`, the distance
+ * to either midpoint 10^k and one of the last digit 2^shift; then multiples of ever larger powers of ten are
+ * tried while one still lies strictly between the midpoints. */
+static bool digits_scaled(double value, bool is_float4, struct decimal_digits *out)
+{
+	int exponent, log10 = -5, count_max = shapes[is_float4].digits_max, bits = is_float4 ? 24 : 53;
+	double fraction = frexp(value, &exponent);
+	if (value < 1e-5 || exponent > bits || fraction == 0.5)
+		return false;
+	u128 mantissa = (u128)ldexp(fraction, bits);
+	exponent -= bits;
+	for (double power = 1e-4; log10 < 16 && value >= power; power *= 10)
+		log10++;
+	int k = count_max - 1 - log10, shift = 1 - exponent;
+	u128 midpoint = decimal_powers[k], scaled = 2 * mantissa * midpoint;
+	uint64_t whole = (uint64_t)(scaled >> shift), power = 1;
+	u128 part = scaled - ((u128)whole << shift);
+	u128 below = part, above = ((u128)1 << shift) - part; /* distances to multiples of `power` */
+	int dropped = 0;
+	if (below >= midpoint && above >= midpoint)
+		return false; /* one digit short */
+	for (; dropped < count_max; dropped++) {
+		u128 next_below = ((u128)(whole % (power * 10)) << shift) + part;
+		u128 next_above = ((u128)(power * 10) << shift) - next_below;
+		if (next_below >= midpoint && next_above >= midpoint)
+			break;
+		power *= 10;
+		below = next_below;
+		above = next_above;
+	}
+	uint64_t digits = whole / power;
+	if (above < below || (above == below && digits % 2 != 0))
+		digits++;
+	char text[24];
+	int count = 0;
+	for (uint64_t rest = digits; rest != 0; rest /= 10)
+		text[count++] = (char)('0' + rest % 10);
+	if (count == 0 || count > DIGITS_MAX)
+		return false;
+	for (int i = 0; i < count; i++)
+		out->digits[i] = text[count - 1 - i];
+	out->count = count;
+	out->exponent = count - 1 + dropped - k;
+	return true;
+}
+
 /* value > 0 and finite. */
 static void digits_shortest(double value, bool is_float4, struct decimal_digits *out)
 {
 	const struct shape *shape = &shapes[is_float4];
 	char text[40];
+	if (digits_scaled(value, is_float4, out))
+		goto strip;
 	for (int count = value >= shape->normal_min ? shape->digits_min : 1; count <= shape->digits_max;
 		 count++) {
 		(void)snprintf(text, sizeof text, "%.*e", count - 1, value);
@@ -129,6 +178,7 @@ static void digits_shortest(double value, bool is_float4, struct decimal_digits 
 			}
 		}
 	}
+strip:
 	while (out->count > 1 && out->digits[out->count - 1] == '0')
 		out->count--;
 }
@@ -151,11 +201,13 @@ static void digits_print(const struct decimal_digits *digits, bool is_float4, st
 		buffer_append(out, all, (size_t)count);
 		return;
 	}
+	uint8_t *start = buffer_reserve(out, 2 * DIGITS_MAX), *at = start;
 	for (int i = 0; i < count || i <= exponent; i++) {
 		if (i == exponent + 1)
-			buffer_append_byte(out, '.');
-		buffer_append_byte(out, (uint8_t)(i < count ? all[i] : '0'));
+			*at++ = '.';
+		*at++ = (uint8_t)(i < count ? all[i] : '0');
 	}
+	out->size += (size_t)(at - start);
 }
 
 void float_format(double value, bool is_float4, struct buffer *out)

@@ -403,44 +403,40 @@ static inline int32_t fixed_digits(const char *at, int count)
 	return sum;
 }
 
-/* YYYY-MM-DD[(T| )HH:MM:SS[.ffffff][Z]]; false hands the text to the tokens. */
-static bool read_iso(struct reader *reader)
+/* YYYY-MM-DD[(T| )HH:MM:SS[.ffffff][Z]] with every field in range; anything else is for the tokens. */
+static bool parse_iso(struct slice text, int64_t *days, int64_t *time_us)
 {
-	const char *at = reader->at;
-	size_t size = (size_t)(reader->end - at);
-	if (size < 10 || at[4] != '-' || at[7] != '-')
+	const char *at = (const char *)text.data;
+	if (text.size < 10 || at[4] != '-' || at[7] != '-')
 		return false;
 	int32_t year = fixed_digits(at, 4), month = fixed_digits(at + 5, 2), day = fixed_digits(at + 8, 2);
-	if (year < 0 || month < 0 || day < 0)
+	if (year < 1 || month < 1 || month > 12 || day < 1 || day > month_days(year, month))
 		return false;
-	struct moment moment = {.has_year = true, .has_month = true, .has_day = true, .year_digits = 4};
-	moment.civil = (struct civil){.year = year, .month = month, .day = day};
-	if (size > 10) {
-		if (size < 19 || (at[10] != 'T' && at[10] != ' ') || at[13] != ':' || at[16] != ':')
+	int64_t microseconds = 0;
+	if (text.size > 10) {
+		if (text.size < 19 || (at[10] != 'T' && at[10] != ' ') || at[13] != ':' || at[16] != ':')
 			return false;
 		int32_t hour = fixed_digits(at + 11, 2), minute = fixed_digits(at + 14, 2),
 				second = fixed_digits(at + 17, 2);
-		if (hour < 0 || minute < 0 || second < 0)
+		if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59)
 			return false;
-		const char *rest = at + 19;
-		int64_t fraction_us = 0;
-		if (rest < reader->end && *rest == '.') {
+		microseconds = ((hour * INT64_C(60) + minute) * 60 + second) * MICROSECONDS_PER_SECOND;
+		size_t rest = 19;
+		if (rest < text.size && at[rest] == '.') {
 			int64_t unit = 100000;
-			for (rest++; rest < reader->end && is_digit(*rest); rest++, unit /= 10) {
+			for (rest++; rest < text.size && is_digit(at[rest]); rest++, unit /= 10) {
 				if (unit == 0)
 					return false; /* digits to round */
-				fraction_us += (*rest - '0') * unit;
+				microseconds += (at[rest] - '0') * unit;
 			}
 		}
-		if (rest < reader->end && *rest == 'Z') {
-			(void)set_zone(&moment, 0);
+		if (rest < text.size && at[rest] == 'Z')
 			rest++;
-		}
-		if (rest != reader->end)
+		if (rest != text.size)
 			return false;
-		(void)set_time(&moment, hour, minute, second, fraction_us);
 	}
-	reader->moment = moment;
+	*days = date_from_civil(year, month, day);
+	*time_us = microseconds;
 	return true;
 }
 
@@ -537,14 +533,10 @@ static status parse(struct slice text, const char *type, struct reader *reader, 
 	while (reader->end > reader->at && isspace((unsigned char)reader->end[-1]))
 		reader->end--;
 	*special = false;
-	if (!read_iso(reader)) {
-		status code = parse_special(reader, type, days, special);
-		if (code != STATUS_OK || *special)
-			return code;
-		if (!read_tokens(reader))
-			return bad_datetime(type, text);
-	}
-	if (!moment_resolve(&reader->moment, days))
+	status code = parse_special(reader, type, days, special);
+	if (code != STATUS_OK || *special)
+		return code;
+	if (!read_tokens(reader) || !moment_resolve(&reader->moment, days))
 		return bad_datetime(type, text);
 	if (reader->moment.zone_out_of_range)
 		return out_of_range("time zone displacement out of range", "22009", text);
@@ -556,8 +548,12 @@ static status parse(struct slice text, const char *type, struct reader *reader, 
 status timestamp_parse(struct slice text, bool with_zone, int64_t *out)
 {
 	struct reader reader;
-	int64_t value;
+	int64_t value, iso_time_us;
 	bool special;
+	if (parse_iso(text, &value, &iso_time_us)) {
+		*out = value * MICROSECONDS_PER_DAY + iso_time_us; /* years 1 to 9999 are in range */
+		return STATUS_OK;
+	}
 	const char *type = type_name(with_zone ? TYPE_TIMESTAMPTZ : TYPE_TIMESTAMP);
 	status code = parse(text, type, &reader, &value, &special);
 	if (code != STATUS_OK)
@@ -576,8 +572,10 @@ status timestamp_parse(struct slice text, bool with_zone, int64_t *out)
 status date_parse(struct slice text, int64_t *days)
 {
 	struct reader reader;
-	int64_t value;
+	int64_t value, iso_time_us;
 	bool special;
+	if (parse_iso(text, days, &iso_time_us))
+		return STATUS_OK;
 	status code = parse(text, type_name(TYPE_DATE), &reader, &value, &special);
 	if (code != STATUS_OK)
 		return code;

@@ -104,6 +104,8 @@ COPY (SELECT h, h::float8
 		UNION ALL SELECT '0x1p' || e FROM generate_series(-1074, 1023, 3) e
 		UNION ALL SELECT '0x0.' || lpad(to_hex((random() * (1::bigint << pg_temp.below(52)))::bigint), 13, '0') || 'p-1022' FROM generate_series(1, :rows / 10)
 		UNION ALL SELECT (9007199254740992 + 2 * (random() * 1e15)::bigint)::text FROM generate_series(1, :rows / 10)
+		-- exactly between two decimals of 17 digits
+		UNION ALL SELECT (1125899906842624 + 0.25 * n)::text FROM generate_series(1, 100) n
 		UNION ALL SELECT ((1::bigint << 56) + 64 * (random() * 1e15)::bigint)::text FROM generate_series(1, :rows / 10)
 	) v WHERE h !~ '^0x0\.0*p') TO STDOUT;
 
