@@ -50,7 +50,8 @@ status file_lock(struct file *file, const char *path) MUST_USE;
 status file_read_all(const char *path, size_t size_max, struct buffer *out) MUST_USE;
 /* Replaces the file's content, in place and unsynced: for data that may be lost or torn. */
 status file_write_all(const char *path, struct slice bytes) MUST_USE;
-/* Replaces the file's content atomically and durably: writes `<path>.new`, syncs, renames, syncs the parent. */
+/* Replaces the file's content atomically and durably: writes `<path>.new`, syncs, renames, syncs the parent.
+ */
 status file_replace(const char *path, struct slice bytes) MUST_USE;
 
 status file_rename(const char *from, const char *to) MUST_USE;
