@@ -405,7 +405,8 @@
 	X(create_topics_assignment) X(create_topics_request_config) X(create_topics_request_topic) \
 	X(create_topics_request) X(create_topics_response_config) X(create_topics_response_topic) \
 	X(create_topics_response) \
-	X(delete_topics_request_topic) X(delete_topics_request) X(delete_topics_result) X(delete_topics_response) \
+	X(delete_topics_request_topic) X(delete_topics_request) \
+	X(delete_topics_result) X(delete_topics_response) \
 	X(init_producer_id_request) X(init_producer_id_response) \
 	X(leader_epoch_request_partition) X(leader_epoch_request_topic) X(leader_epoch_request) \
 	X(leader_epoch_response_partition) X(leader_epoch_response_topic) X(leader_epoch_response) \

@@ -14,8 +14,9 @@
 #define COUNT_STRINGS(S, name) offsetof(struct kafka_##S, name##_count)
 
 #define TABLE_TAGGED(S, type_, name_, from_, to_, nullable_, default_, tag_) \
-	{.name = #name_, .type = KAFKA_##type_, .from = from_, .to = to_, .nullable_from = nullable_, .tag = tag_, \
-	 .default_value = default_, .offset = offsetof(struct kafka_##S, name_), .count_offset = COUNT_##type_(S, name_)},
+	{.name = #name_, .type = KAFKA_##type_, .from = from_, .to = to_, .nullable_from = nullable_, \
+	 .tag = tag_, .default_value = default_, .offset = offsetof(struct kafka_##S, name_), \
+	 .count_offset = COUNT_##type_(S, name_)},
 #define TABLE_FIELD(S, type_, name_, from_, to_, nullable_, default_) \
 	TABLE_TAGGED(S, type_, name_, from_, to_, nullable_, default_, -1)
 #define TABLE_ELEMENTS(S, element_, name_, from_, to_, nullable_) \
