@@ -230,7 +230,8 @@ static status fake_command(struct sql_session *session, struct sql_prepared *pre
 status sql_execute(struct sql_session *session, struct sql_prepared *prepared, const struct value *values,
 	size_t value_count, struct sql_cursor **out)
 {
-	(void)value_count;
+	if (fake_is(prepared, "echo") && value_count != 2)
+		return error_raise(STATUS_PROTOCOL, "echo takes two parameters");
 	status result = fake_command(session, prepared);
 	if (result != STATUS_OK)
 		return result;
