@@ -126,7 +126,11 @@ status cast_float_to_numeric(const struct kernel_call *call)
 		if (kernel_skips(call, row))
 			continue;
 		struct decimal *to = &call->result->decimals[row];
-		status result = decimal_from_f64(call->arguments[0].f64[row], is_float4, to);
+		double from = call->arguments[0].f64[row];
+		/* Too small for 38 digits, but then it is zero at any numeric(p,s)'s scale. */
+		if (call->result_type.modifier >= 0 && fabs(from) < 1e-30)
+			from = 0;
+		status result = decimal_from_f64(from, is_float4, to);
 		if (result == STATUS_OK && call->result_type.modifier >= 0)
 			result = decimal_apply_modifier(to, call->result_type.modifier, to);
 		if (result != STATUS_OK)

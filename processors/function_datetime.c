@@ -42,6 +42,10 @@ static status truncate_timestamp(const struct kernel_call *call)
 	struct field_reader reader = {0};
 	EACH_ROW(call, row)
 	{
+		if (is_infinite(i64_argument(call, 1, row))) {
+			call->result->i64[row] = i64_argument(call, 1, row);
+			continue;
+		}
 		status result = field_read(&reader, call, row);
 		if (result == STATUS_OK)
 			result = timestamp_truncate(reader.field, i64_argument(call, 1, row), &call->result->i64[row]);
@@ -51,46 +55,126 @@ static status truncate_timestamp(const struct kernel_call *call)
 	return STATUS_OK;
 }
 
-/* The field of one row as a number, whatever the second argument's type. */
-static status field_extract(
-	const struct kernel_call *call, uint32_t row, enum datetime_field field, struct decimal *out)
+static bool field_is_of_day(enum datetime_field field)
 {
-	switch (call->arguments[1].type.id) {
-	case TYPE_DATE:
-		return date_extract(field, i64_argument(call, 1, row), out);
-	case TYPE_INTERVAL:
-		return interval_extract(field, interval_argument(call, 1, row), out);
-	default:
-		return timestamp_extract(field, i64_argument(call, 1, row), out);
-	}
+	return field == FIELD_MICROSECOND || field == FIELD_MILLISECOND || field == FIELD_SECOND ||
+		   field == FIELD_MINUTE || field == FIELD_HOUR;
+}
+
+/* Only a timestamptz has a time zone to tell; dates are refused where their fields are extracted. */
+static status timezone_check(enum type_id type, enum datetime_field field)
+{
+	if (field != FIELD_TIMEZONE || (type != TYPE_TIMESTAMP && type != TYPE_DATE))
+		return STATUS_OK;
+	return error_raise(
+		STATUS_UNSUPPORTED, "unit \"timezone\" not supported for type %s", type_name(type));
+}
+
+/* Of an infinite moment these fields are null; the others (year, epoch …) are infinite themselves. */
+static bool field_goes_round(enum datetime_field field)
+{
+	return field_is_of_day(field) || field == FIELD_DAY || field == FIELD_MONTH || field == FIELD_QUARTER ||
+		   field == FIELD_WEEK || field == FIELD_DOW || field == FIELD_ISODOW || field == FIELD_DOY ||
+		   field == FIELD_TIMEZONE;
+}
+
+static bool extracts_null(const struct kernel_call *call, uint32_t row, enum datetime_field field)
+{
+	enum type_id type = call->arguments[1].type.id;
+	return type != TYPE_INTERVAL && is_infinite(i64_argument(call, 1, row)) && field_goes_round(field);
 }
 
 static status extract(const struct kernel_call *call)
 {
 	struct field_reader reader = {0};
+	enum type_id type = call->arguments[1].type.id;
 	EACH_ROW(call, row)
 	{
+		struct decimal *out = &call->result->decimals[row];
 		status result = field_read(&reader, call, row);
 		if (result == STATUS_OK)
-			result = field_extract(call, row, reader.field, &call->result->decimals[row]);
+			result = timezone_check(type, reader.field);
+		if (result != STATUS_OK)
+			return result;
+		/* A date has no time of day, infinite or not: date_extract() says so. */
+		int64_t time = type == TYPE_INTERVAL ? 0 : i64_argument(call, 1, row);
+		bool refused = type == TYPE_DATE && field_is_of_day(reader.field);
+		if (extracts_null(call, row, reader.field) && !refused) {
+			kernel_set_null(call, row);
+			continue;
+		}
+		if (type == TYPE_INTERVAL)
+			result = interval_extract(reader.field, interval_argument(call, 1, row), out);
+		else if (type == TYPE_DATE)
+			result = date_extract(reader.field, refused ? 0 : time, out);
+		else
+			result = timestamp_extract(reader.field, time, out);
 		if (result != STATUS_OK)
 			return result;
 	}
 	return STATUS_OK;
 }
 
+/* An interval's length in seconds, summed in floating point as PostgreSQL sums it. */
+static double interval_epoch(const struct interval *span)
+{
+	double seconds = (double)span->microseconds / 1e6;
+	seconds += 365.25 * 86400.0 * (span->months / 12);
+	seconds += 30.0 * 86400.0 * (span->months % 12);
+	return seconds + 86400.0 * span->days;
+}
+
+static status interval_part(const struct interval *span, enum datetime_field field, double *out)
+{
+	struct decimal value;
+	if (field == FIELD_EPOCH) {
+		*out = interval_epoch(span);
+		return STATUS_OK;
+	}
+	status result = interval_extract(field, span, &value);
+	if (result == STATUS_OK)
+		*out = decimal_to_f64(&value);
+	return result;
+}
+
+static status timestamp_part(int64_t time, enum datetime_field field, double *out)
+{
+	struct decimal value;
+	if (is_infinite(time)) {
+		*out = time == TIMESTAMP_INFINITY ? INFINITY : -INFINITY;
+		return STATUS_OK;
+	}
+	status result = timestamp_extract(field, time, &value);
+	if (result == STATUS_OK)
+		*out = decimal_to_f64(&value);
+	return result;
+}
+
+/* A date counts as its midnight here, so that it has all fields. */
 static status date_part(const struct kernel_call *call)
 {
 	struct field_reader reader = {0};
+	enum type_id type = call->arguments[1].type.id;
 	EACH_ROW(call, row)
 	{
-		struct decimal value;
+		double *out = &call->result->f64[row];
 		status result = field_read(&reader, call, row);
 		if (result == STATUS_OK)
-			result = field_extract(call, row, reader.field, &value);
+			result = timezone_check(type, reader.field);
+		if (result == STATUS_OK && extracts_null(call, row, reader.field)) {
+			kernel_set_null(call, row);
+			continue;
+		}
+		if (result == STATUS_OK && type == TYPE_INTERVAL) {
+			result = interval_part(interval_argument(call, 1, row), reader.field, out);
+		} else if (result == STATUS_OK) {
+			int64_t time = i64_argument(call, 1, row);
+			if (type == TYPE_DATE && !is_infinite(time) && __builtin_mul_overflow(time, MICROSECONDS_PER_DAY, &time))
+				return datetime_out_of_range("date out of range for timestamp");
+			result = timestamp_part(time, reader.field, out);
+		}
 		if (result != STATUS_OK)
 			return result;
-		call->result->f64[row] = decimal_to_f64(&value);
 	}
 	return STATUS_OK;
 }

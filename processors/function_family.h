@@ -28,6 +28,7 @@ extern const struct function_list function_list_integer;
 extern const struct function_list function_list_float;
 extern const struct function_list function_list_numeric;
 extern const struct function_list function_list_math;
+extern const struct function_list function_list_transcendental;
 extern const struct function_list function_list_text;
 extern const struct function_list function_list_trim;
 extern const struct function_list function_list_concat;

@@ -290,8 +290,12 @@ static status interval_truncate(enum datetime_field field, struct slice name, st
 		return truncate_time(1000, span);
 	case FIELD_MICROSECOND:
 		return STATUS_OK;
-	default:
+	case FIELD_WEEK:
+	case FIELD_TIMEZONE:
 		return error_raise(STATUS_UNSUPPORTED, "unit \"%.*s\" not supported for type interval",
+			(int)(name.size < 60 ? name.size : 60), (const char *)name.data);
+	default:
+		return error_raise(STATUS_INVALID, "unit \"%.*s\" not recognized for type interval",
 			(int)(name.size < 60 ? name.size : 60), (const char *)name.data);
 	}
 }

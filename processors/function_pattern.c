@@ -9,7 +9,7 @@
 #include "processors/function_family.h"
 #include "processors/utf8.h"
 
-enum { TOKEN_ONE = -1, TOKEN_MANY = -2 }; /* _ and %; otherwise a code point */
+enum { TOKEN_ONE = -1, TOKEN_MANY = -2, TOKEN_INVALID = -3 }; /* _, %, an escape at the end; else a code point */
 
 enum like_shape { LIKE_EQUALS, LIKE_PREFIX, LIKE_SUFFIX, LIKE_CONTAINS, LIKE_GENERAL };
 
@@ -26,7 +26,7 @@ static void pattern_classify(struct like_pattern *pattern)
 	size_t many = 0, one = 0;
 	for (size_t i = 0; i < pattern->token_count; i++) {
 		many += pattern->tokens[i] == TOKEN_MANY;
-		one += pattern->tokens[i] == TOKEN_ONE;
+		one += pattern->tokens[i] == TOKEN_ONE || pattern->tokens[i] == TOKEN_INVALID;
 	}
 	bool first = pattern->token_count > 0 && pattern->tokens[0] == TOKEN_MANY;
 	bool last = pattern->token_count > 0 && pattern->tokens[pattern->token_count - 1] == TOKEN_MANY;
@@ -50,7 +50,7 @@ static void pattern_classify(struct like_pattern *pattern)
 }
 
 /* Room for the tokens comes from the arena. */
-static status pattern_compile(struct text text, bool fold, struct arena *arena, struct like_pattern *out)
+static void pattern_compile(struct text text, bool fold, struct arena *arena, struct like_pattern *out)
 {
 	out->fold = fold;
 	out->tokens = arena_alloc(arena, text.size * sizeof *out->tokens);
@@ -61,9 +61,8 @@ static status pattern_compile(struct text text, bool fold, struct arena *arena, 
 		bool escaped = byte == '\\';
 		at += escaped;
 		if (at == text.size) {
-			(void)error_raise(STATUS_INVALID, "LIKE pattern must not end with escape character");
-			error_sqlstate("22025");
-			return STATUS_INVALID;
+			out->tokens[out->token_count++] = TOKEN_INVALID;
+			break;
 		}
 		uint32_t width = utf8_width(text.data, text.size, at);
 		uint32_t code = utf8_decode(text.data + at, width);
@@ -76,10 +75,10 @@ static status pattern_compile(struct text text, bool fold, struct arena *arena, 
 		out->tokens[out->token_count++] = token;
 	}
 	pattern_classify(out);
-	return STATUS_OK;
 }
 
-static bool general_match(const struct like_pattern *pattern, struct text text)
+/* An escape at the pattern's end is an error only when a match gets there with text left. */
+static status general_match(const struct like_pattern *pattern, struct text text, bool *out)
 {
 	size_t p = 0, after_many = 0;
 	uint32_t at = 0, retry = 0;
@@ -91,6 +90,11 @@ static bool general_match(const struct like_pattern *pattern, struct text text)
 			retry = at;
 			continue;
 		}
+		if (p < pattern->token_count && pattern->tokens[p] == TOKEN_INVALID) {
+			(void)error_raise(STATUS_INVALID, "LIKE pattern must not end with escape character");
+			error_sqlstate("22025");
+			return STATUS_INVALID;
+		}
 		uint32_t width = utf8_width(text.data, text.size, at);
 		uint32_t code = utf8_decode(text.data + at, width);
 		code = pattern->fold ? utf8_lower(code) : code;
@@ -100,23 +104,24 @@ static bool general_match(const struct like_pattern *pattern, struct text text)
 			at += width;
 			continue;
 		}
-		if (!many)
-			return false;
+		if (!many) {
+			*out = false;
+			return STATUS_OK;
+		}
 		retry += utf8_width(text.data, text.size, retry);
 		at = retry;
 		p = after_many;
 	}
 	while (p < pattern->token_count && pattern->tokens[p] == TOKEN_MANY)
 		p++;
-	return p == pattern->token_count;
+	*out = p == pattern->token_count;
+	return STATUS_OK;
 }
 
-static bool pattern_match(const struct like_pattern *pattern, struct text text)
+static bool literal_match(const struct like_pattern *pattern, struct text text)
 {
 	const void *literal = pattern->literal.data;
 	size_t size = pattern->literal.size;
-	if (pattern->shape == LIKE_GENERAL)
-		return general_match(pattern, text);
 	if (size > text.size || (size != text.size && pattern->shape == LIKE_EQUALS))
 		return false;
 	if (size == 0)
@@ -135,11 +140,17 @@ static status like(const struct kernel_call *call, bool fold, bool wanted)
 	EACH_ROW(call, row)
 	{
 		if (!compiled)
-			result = pattern_compile(text_argument(call, 1, row), fold, call->arena, &pattern);
+			pattern_compile(text_argument(call, 1, row), fold, call->arena, &pattern);
+		compiled = constant;
+		struct text text = text_argument(call, 0, row);
+		bool match;
+		if (pattern.shape == LIKE_GENERAL)
+			result = general_match(&pattern, text, &match);
+		else
+			match = literal_match(&pattern, text);
 		if (result != STATUS_OK)
 			break;
-		compiled = constant;
-		call->result->booleans[row] = pattern_match(&pattern, text_argument(call, 0, row)) == wanted;
+		call->result->booleans[row] = match == wanted;
 	}
 	buffer_deinit(&pattern.literal);
 	return result;
