@@ -1,0 +1,272 @@
+/* Connections: an echo server on the loop, a worker that streams to a slow client, and clients that vanish.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "server/listener.h"
+#include "server/workers.h"
+
+enum { STREAM_PIECES = 400, STREAM_PIECE_BYTES = 64 * 1024 };
+
+struct fixture {
+	struct loop *loop;
+	struct workers *workers;
+	struct listener *listener;
+	struct loop_task stop;
+	pthread_t thread;
+	bool streams;          /* connections stream instead of echoing */
+	atomic_int open;       /* connections */
+	atomic_size_t written; /* by the streaming worker */
+	atomic_int outcome;    /* its last status */
+	atomic_bool stream_done;
+};
+
+struct peer {
+	struct worker_task work; /* first */
+	struct fixture *fixture;
+	struct connection *connection;
+	struct connection_stream *stream;
+};
+
+static void peer_work(struct worker_task *task)
+{
+	struct peer *peer = (struct peer *)task;
+	struct fixture *fixture = peer->fixture;
+	static uint8_t piece[STREAM_PIECE_BYTES];
+	status result = STATUS_OK;
+	for (int i = 0; i < STREAM_PIECES && result == STATUS_OK; i++) {
+		result = connection_stream_write(peer->stream, slice_of(piece, sizeof piece));
+		if (result == STATUS_OK)
+			atomic_fetch_add(&fixture->written, sizeof piece);
+	}
+	atomic_store(&fixture->outcome, (int)result);
+	connection_stream_release(peer->stream);
+	mem_free(peer);
+	atomic_store(&fixture->stream_done, true);
+}
+
+static void *peer_accepted(void *context, struct connection *connection)
+{
+	struct fixture *fixture = context;
+	struct peer *peer = mem_alloc_zeroed(1, sizeof *peer);
+	peer->work.run = peer_work;
+	peer->fixture = fixture;
+	peer->connection = connection;
+	atomic_fetch_add(&fixture->open, 1);
+	if (fixture->streams) {
+		peer->stream = connection_stream_create(connection);
+		assert_int_equal(workers_submit(fixture->workers, &peer->work), STATUS_OK);
+		return fixture; /* the worker frees the peer */
+	}
+	return peer;
+}
+
+static void peer_received(void *state, struct slice bytes)
+{
+	struct peer *peer = state;
+	connection_write(peer->connection, bytes);
+	if (bytes.data[bytes.size - 1] == '.')
+		connection_finish(peer->connection);
+}
+
+static void echo_closed(void *state)
+{
+	struct peer *peer = state;
+	atomic_fetch_sub(&peer->fixture->open, 1);
+	mem_free(peer);
+}
+
+static void stream_received(void *state, struct slice bytes)
+{
+	(void)state;
+	(void)bytes;
+}
+
+static void stream_closed(void *state)
+{
+	struct fixture *fixture = state;
+	atomic_fetch_sub(&fixture->open, 1);
+}
+
+static const struct protocol echo_protocol = {
+	.name = "echo", .accepted = peer_accepted, .received = peer_received, .closed = echo_closed};
+static const struct protocol stream_protocol = {
+	.name = "stream", .accepted = peer_accepted, .received = stream_received, .closed = stream_closed};
+
+static void *loop_thread(void *argument)
+{
+	loop_run(((struct fixture *)argument)->loop);
+	return NULL;
+}
+
+static void fixture_start(struct fixture *fixture, bool streams)
+{
+	memset(fixture, 0, sizeof *fixture);
+	fixture->streams = streams;
+	fixture->workers = workers_create(2);
+	assert_int_equal(loop_create(&fixture->loop), STATUS_OK);
+	struct listener_options options = {
+		.address = "127.0.0.1",
+		.connections_max = 3,
+		.protocol = streams ? &stream_protocol : &echo_protocol,
+		.context = fixture,
+	};
+	assert_int_equal(listener_open(fixture->loop, &options, &fixture->listener), STATUS_OK);
+	assert_int_equal(pthread_create(&fixture->thread, NULL, loop_thread, fixture), 0);
+}
+
+static void fixture_stop_run(struct loop_task *task)
+{
+	struct fixture *fixture = (struct fixture *)(void *)((char *)task - offsetof(struct fixture, stop));
+	listener_close(fixture->listener);
+	loop_stop(fixture->loop);
+}
+
+static void fixture_stop(struct fixture *fixture)
+{
+	fixture->stop.run = fixture_stop_run;
+	loop_post(fixture->loop, &fixture->stop);
+	pthread_join(fixture->thread, NULL);
+	workers_destroy(fixture->workers);
+	loop_destroy(fixture->loop);
+	assert_int_equal(fixture->open, 0);
+}
+
+static int client_connect(const struct fixture *fixture)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)listener_port(fixture->listener))};
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+	return fd;
+}
+
+static size_t client_read_all(int fd)
+{
+	static uint8_t bytes[256 * 1024];
+	size_t total = 0;
+	for (ssize_t got = 0; (got = read(fd, bytes, sizeof bytes)) > 0;)
+		total += (size_t)got;
+	return total;
+}
+
+static void bytes_come_back_and_the_connection_ends_after_the_last(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	fixture_start(&fixture, false);
+	int fd = client_connect(&fixture);
+	char answer[16] = {0};
+	assert_int_equal(write(fd, "hello", 5), 5);
+	assert_int_equal(recv(fd, answer, 5, MSG_WAITALL), 5);
+	assert_string_equal(answer, "hello");
+	assert_int_equal(write(fd, "bye.", 4), 4);
+	assert_int_equal(client_read_all(fd), 4);
+	close(fd);
+	fixture_stop(&fixture);
+}
+
+static void connections_beyond_the_limit_are_closed(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	fixture_start(&fixture, false);
+	int fds[4];
+	for (int i = 0; i < 4; i++)
+		fds[i] = client_connect(&fixture);
+	assert_int_equal(client_read_all(fds[3]), 0);
+	for (int i = 0; i < 4; i++)
+		close(fds[i]);
+	fixture_stop(&fixture);
+}
+
+static void a_slow_client_holds_the_worker_back_and_gets_everything(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	fixture_start(&fixture, true);
+	int fd = client_connect(&fixture);
+	usleep(200000);
+	size_t written = atomic_load(&fixture.written);
+	/* What the worker may be ahead: the bounded queue and the kernel's socket buffers. */
+	assert_in_range(written, 1, (size_t)STREAM_PIECES * STREAM_PIECE_BYTES - 1);
+	size_t total = 0;
+	uint8_t *bytes = mem_alloc(STREAM_PIECE_BYTES);
+	while (total < (size_t)STREAM_PIECES * STREAM_PIECE_BYTES) {
+		ssize_t got = read(fd, bytes, STREAM_PIECE_BYTES);
+		assert_true(got > 0);
+		total += (size_t)got;
+	}
+	mem_free(bytes);
+	while (!atomic_load(&fixture.stream_done))
+		usleep(1000);
+	assert_int_equal(fixture.outcome, STATUS_OK);
+	close(fd);
+	fixture_stop(&fixture);
+}
+
+static void a_client_that_vanishes_wakes_the_worker(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	fixture_start(&fixture, true);
+	int fd = client_connect(&fixture);
+	usleep(100000);
+	close(fd);
+	while (!atomic_load(&fixture.stream_done))
+		usleep(1000);
+	assert_int_equal(fixture.outcome, STATUS_CANCELLED);
+	fixture_stop(&fixture);
+}
+
+static void stopping_frees_a_worker_that_waits_for_a_client(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	fixture_start(&fixture, true);
+	int fd = client_connect(&fixture);
+	usleep(100000);
+	fixture_stop(&fixture);
+	assert_int_equal(fixture.outcome, STATUS_CANCELLED);
+	close(fd);
+}
+
+static void a_port_in_use_is_said(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	fixture_start(&fixture, false);
+	struct loop *loop = NULL;
+	assert_int_equal(loop_create(&loop), STATUS_OK);
+	struct listener_options options = {
+		.address = "127.0.0.1", .port = listener_port(fixture.listener), .protocol = &echo_protocol};
+	struct listener *second = NULL;
+	assert_int_equal(listener_open(loop, &options, &second), STATUS_IO);
+	assert_non_null(strstr(error_current()->text, "for echo"));
+	loop_destroy(loop);
+	fixture_stop(&fixture);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bytes_come_back_and_the_connection_ends_after_the_last),
+		cmocka_unit_test(connections_beyond_the_limit_are_closed),
+		cmocka_unit_test(a_slow_client_holds_the_worker_back_and_gets_everything),
+		cmocka_unit_test(a_client_that_vanishes_wakes_the_worker),
+		cmocka_unit_test(stopping_frees_a_worker_that_waits_for_a_client),
+		cmocka_unit_test(a_port_in_use_is_said),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
