@@ -11,6 +11,10 @@
  *   text  one column, the record's bytes as UTF-8
  *
  * A null record value (tombstone) yields no row in an append-only table (it is counted as a bad record "null value").
+ * JSON does not tell 1 from 1.0: a number of integral value goes into an integer column however it is written; a string does
+ * not ("1.0" is no integer). A record with two keys that fold to one column takes the one written exactly so.
+ * _timestamp is the record's, in µs; what does not fit is ±infinity.
+ *
  * Date/time columns take text in PostgreSQL's syntax; numbers are milliseconds since the epoch for timestamp(tz), days for date.
  *
  * JSON speed: the decoder learns the shape (key order) of the last record and tries it first; whatever does not match, down to any escaped,
@@ -49,7 +53,8 @@ struct decode_result {
 	struct batch *batch;    /* rows in offset order; columns of options.schema, unwanted ones values == NULL */
 	struct decode_bad *bad; /* in offset order */
 	size_t bad_count;
-	int64_t next_offset;    /* one past the last record seen */
+	int64_t next_offset;    /* one past what was looked at; < to when the bytes end before, or after BATCH_ROWS_MAX rows:
+	                         * go on from there */
 	int64_t max_event_time_us; /* INT64_MIN = none */
 	uint64_t record_count;  /* rows + bad + skipped */
 };

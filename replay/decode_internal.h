@@ -8,8 +8,9 @@
  *
  * Not public. One decoder belongs to one thread.
  *
- * Invariant of a row slot: while a record is read into slot `row`, nulls[row] of every column may be changed; a reader that
- * fails leaves the slot to be cleaned (decode_row_clear) before the next record is read into it.
+ * Invariant of a row slot: while a record is read into slot `row`, nulls[row] of every column may be changed;
+ * a reader that fails leaves the slot to be cleaned (decode_row_clear) before the next record is read into
+ * it.
  */
 #ifndef KAPPA_REPLAY_DECODE_INTERNAL_H
 #define KAPPA_REPLAY_DECODE_INTERNAL_H
@@ -17,10 +18,12 @@
 #include "replay/decode.h"
 
 /* Bytes that may be read (not used) past the end of every record: scans load whole words. */
-enum { DECODE_PADDING = 64 };
+enum { DECODE_PADDING = 128 };
 /* Nesting beyond this makes a record bad. */
 enum { JSON_DEPTH_MAX = 512 };
 enum { DECODE_EXCERPT_MAX = 64 };
+/* Columns whose presence is kept in a word; one bit stays free. */
+enum { MET_COLUMNS = 63 };
 
 /* How a column takes values; finer than its physical form. */
 enum column_kind {
@@ -63,7 +66,7 @@ struct token {
 };
 
 struct json_member {
-	struct slice key; /* between the quotes, as written */
+	struct slice key;                       /* between the quotes, as written */
 	const uint8_t *value_begin, *value_end; /* the value's whole text */
 	struct token value;
 	int32_t column; /* −1: no such column */
@@ -90,16 +93,17 @@ struct decoder {
 	/* scratch, reused */
 	struct json_member *members;
 	size_t member_count, member_capacity;
-	int32_t *winners; /* per visible column: member index or −1 */
+	int32_t *winners;            /* per visible column: member index or −1 */
 	bool enveloped;              /* the members are a payload's */
 	const uint8_t *record_begin; /* for positions in errors */
 	struct buffer text;
 
 	struct shape *shape; /* NULL: reference reader only */
+	uint64_t met_all; /* the set of all visible columns; unreachable when there are more than MET_COLUMNS */
 	/* the last date converted: neighbours in a log mostly share it */
-	uint64_t day_head;   /* "YYYY-MM-"; 0 = none yet */
-	uint16_t day_tail;   /* "DD" */
-	int64_t day_us;
+	uint64_t day_head; /* "YYYY-MM-"; 0 = none yet */
+	uint16_t day_tail; /* "DD" */
+	int64_t day;
 };
 
 enum read_result { READ_ROW, READ_BAD, READ_SKIP };
@@ -119,16 +123,20 @@ void decoder_disable_shapes(struct decoder *decoder);
 
 /* ---- decode_value.c ---- */
 
-/* Reads a token into the current slot of a visible column. False: it cannot be read as the column's type or is null
- * in a NOT NULL column; the column's slot is then unspecified. */
+/* Reads a token into the current slot of a visible column. False: it cannot be read as the column's type or
+ * is null in a NOT NULL column; the column's slot is then unspecified. */
 bool decode_put_token(struct decoder *decoder, uint32_t index, const struct token *token);
 /* The same for text that is not JSON; valid UTF-8 is checked here. */
 bool decode_put_text(struct decoder *decoder, uint32_t index, struct slice text);
 /* Says in decoder->error why one of the two has just failed. */
 void decode_explain_token(struct decoder *decoder, uint32_t index, const struct token *token);
 void decode_explain_text(struct decoder *decoder, uint32_t index, struct slice text);
-/* "YYYY-MM-DD[T ]HH:MM:SS[.f…]" with or without Z; false = not of this form, take the general way. May read
- * DECODE_PADDING bytes past `text`. */
+/* "YYYY-MM-DD", "YYYY-MM-DD[T ]HH:MM:SS[.f…]" with or without Z; false = not of this form, take the general
+ * way. May read DECODE_PADDING bytes past `text`. */
+bool decode_date_simple(struct decoder *decoder, struct slice text, int64_t *days);
+/* The end of the timestamp that begins at `at`; it may lie past what the caller owns. NULL: none of this
+ * form. */
+const uint8_t *decode_timestamp_scan(struct decoder *decoder, const uint8_t *at, int64_t *out);
 bool decode_timestamp_simple(struct decoder *decoder, struct slice text, int64_t *out);
 bool utf8_valid(const uint8_t *at, size_t size);
 /* A printable piece of untrusted bytes: at most DECODE_EXCERPT_MAX of them; in the arena. */
@@ -136,8 +144,8 @@ const char *decode_excerpt(struct decoder *decoder, struct slice bytes);
 
 /* ---- decode_json.c ---- */
 
-/* Scans the value that begins at `at` (validating it wholly) and returns its end; NULL if it is malformed, with words in
- * decoder->error if `explain`. */
+/* Scans the value that begins at `at` (validating it wholly) and returns its end; NULL if it is malformed,
+ * with words in decoder->error if `explain`. */
 const uint8_t *json_value(
 	struct decoder *decoder, const uint8_t *at, const uint8_t *end, bool explain, struct token *out);
 /* Appends the text of an escaped JSON string. The escapes are valid. */
@@ -146,7 +154,7 @@ enum read_result json_read(struct decoder *decoder, struct slice record);
 
 /* ---- decode_shape.c ---- */
 
-struct shape *shape_create(void);
+struct shape *shape_create(size_t visible_count);
 void shape_destroy(struct shape *shape);
 /* True: the record has been read into the current slot. False: not by this reader. `record` is padded. */
 bool shape_read(struct decoder *decoder, struct slice record);

@@ -1,13 +1,14 @@
 /* The reference reader of JSON records: RFC 8259, complete, one byte at a time.
  *
- * A record is read in two passes. The first validates the whole text (grammar, UTF-8, escapes, surrogate pairs, depth) and
- * lists the members of the object; the second gives each column the member that names it:
+ * A record is read in two passes. The first validates the whole text (grammar, UTF-8, escapes, surrogate
+ * pairs, depth) and lists the members of the object; the second gives each column the member that names it:
  *
- *   a key equal to the column's name beats one that equals it only in lower case (as PostgreSQL folds identifiers);
- *   among keys of the same rank the last wins; no key → null.
+ *   a key equal to the column's name beats one that equals it only in lower case (as PostgreSQL folds
+ * identifiers); among keys of the same rank the last wins; no key → null.
  *
- * Connect's envelope: an object of exactly the two members "schema" and "payload" stands for its payload, if that is an object
- * or null, and no column of the table is called schema or payload. A null payload is a null record value.
+ * Connect's envelope: an object of exactly the two members "schema" and "payload" stands for its payload, if
+ * that is an object or null, and no column of the table is called schema or payload. A null payload is a null
+ * record value.
  *
  * Keys that no column has are validated and passed over.
  */
@@ -211,7 +212,8 @@ static bool read_key(struct json_reader *reader, struct slice *key)
 	return true;
 }
 
-/* At { or [; the reader is left after the matching bracket. Not recursive: bit d of `objects` says what level d is. */
+/* At { or [; the reader is left after the matching bracket. Not recursive: bit d of `objects` says what level
+ * d is. */
 static bool read_container(struct json_reader *reader)
 {
 	uint64_t objects[JSON_DEPTH_MAX / 64] = {0};
@@ -343,8 +345,7 @@ static struct json_member *member_add(struct decoder *decoder)
 {
 	if (decoder->member_count == decoder->member_capacity) {
 		decoder->member_capacity = decoder->member_capacity == 0 ? 32 : decoder->member_capacity * 2;
-		decoder->members =
-			mem_resize(decoder->members, decoder->member_capacity * sizeof *decoder->members);
+		decoder->members = mem_resize(decoder->members, decoder->member_capacity * sizeof *decoder->members);
 	}
 	return &decoder->members[decoder->member_count++];
 }

@@ -1,7 +1,9 @@
-/* Leaf scans of the JSON fast path: runs of digits eight at a time, ends of strings sixteen or thirty-two bytes at a time.
+/* Leaf scans of the JSON fast path: runs of digits eight at a time, ends of strings sixteen or thirty-two
+ * bytes at a time.
  *
- * All of them may load up to DECODE_PADDING bytes beyond what they look at; the decoder guarantees that memory.
- * Words are read little-endian; a big-endian machine takes the reference reader (SHAPE_SUPPORTED in decode_shape.c).
+ * All of them may load up to DECODE_PADDING bytes beyond what they look at; the decoder guarantees that
+ * memory. Words are read little-endian; a big-endian machine takes the reference reader (SHAPE_SUPPORTED in
+ * decode_shape.c).
  */
 #ifndef KAPPA_REPLAY_DECODE_SCAN_H
 #define KAPPA_REPLAY_DECODE_SCAN_H
@@ -10,8 +12,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
 #endif
 
 static inline uint64_t scan_load(const uint8_t *at)
@@ -39,7 +41,8 @@ static inline unsigned scan_digit_count(uint64_t word, uint64_t *digits)
 {
 	uint64_t values = word ^ 0x3030303030303030ULL;
 	/* A byte is no digit if its high nibble is set or adding 6 sets it. */
-	uint64_t others = (values | ((values & 0x7f7f7f7f7f7f7f7fULL) + 0x0606060606060606ULL)) & 0xf0f0f0f0f0f0f0f0ULL;
+	uint64_t others =
+		(values | ((values & 0x7f7f7f7f7f7f7f7fULL) + 0x0606060606060606ULL)) & 0xf0f0f0f0f0f0f0f0ULL;
 	*digits = values;
 	return others == 0 ? 8 : (unsigned)__builtin_ctzll(others) / 8;
 }
@@ -72,9 +75,9 @@ static inline uint64_t scan_digits(const uint8_t *at, unsigned *count)
 
 /* A JSON number of at most 18 digits. */
 struct scan_number {
-	uint64_t mantissa; /* all digits, before and after the point */
-	int32_t exponent;  /* as written after e */
-	uint8_t fraction;  /* digits after the point */
+	uint64_t mantissa;    /* all digits, before and after the point */
+	int32_t exponent;     /* as written after e */
+	uint8_t fraction;     /* digits after the point */
 	bool negative, plain; /* plain: neither point nor exponent */
 };
 
@@ -155,6 +158,33 @@ static inline const uint8_t *scan_string(const uint8_t *at, const uint8_t *end, 
 {
 	*non_ascii = false;
 	return scan_string_words(at, end, non_ascii);
+}
+#endif
+
+#if defined(__x86_64__)
+#define SCAN_WIDE_TARGET __attribute__((target("avx2,bmi,bmi2")))
+/* The same, thirty-two bytes at a time. */
+SCAN_WIDE_TARGET static inline const uint8_t *scan_string_wide(
+	const uint8_t *at, const uint8_t *end, bool *non_ascii)
+{
+	const __m256i quote = _mm256_set1_epi8('"'), backslash = _mm256_set1_epi8('\\');
+	const __m256i control = _mm256_set1_epi8(0x1f);
+	unsigned high = 0;
+	for (; at < end; at += 32) {
+		__m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)at);
+		__m256i stops = _mm256_or_si256(_mm256_cmpeq_epi8(bytes, quote), _mm256_cmpeq_epi8(bytes, backslash));
+		stops = _mm256_or_si256(stops, _mm256_cmpeq_epi8(_mm256_min_epu8(bytes, control), bytes));
+		unsigned stop = (unsigned)_mm256_movemask_epi8(stops);
+		unsigned top = (unsigned)_mm256_movemask_epi8(bytes);
+		if (stop != 0) {
+			high |= top & ((stop & -stop) - 1);
+			at += __builtin_ctz(stop);
+			break;
+		}
+		high |= top;
+	}
+	*non_ascii = high != 0;
+	return at;
 }
 #endif
 

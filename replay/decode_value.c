@@ -1,9 +1,9 @@
 /* One token → one value of a column. Simple forms are converted here without a call into the type library;
- * everything else is value_parse(), so a field means what PostgreSQL's input syntax says. A simple form is only taken
- * where its result is the same as the general one's (tests compare the two).
+ * everything else is value_parse(), so a field means what PostgreSQL's input syntax says. A simple form is
+ * only taken where its result is the same as the general one's (tests compare the two).
  *
- * JSON numbers into integer columns: JSON does not tell 1 from 1.0, so a number whose value is integral is taken (1.0, 1e3),
- * 1.5 is not. In a string, "1.0" is text and no integer, as in PostgreSQL.
+ * JSON numbers into integer columns: JSON does not tell 1 from 1.0, so a number whose value is integral is
+ * taken (1.0, 1e3), 1.5 is not. In a string, "1.0" is text and no integer, as in PostgreSQL.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,8 +14,8 @@
 #include "zset/decimal.h"
 
 /* Powers of ten a double holds exactly. */
-static const double power10_f64[23] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13,
-	1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+static const double power10_f64[23] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12,
+	1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 bool utf8_valid(const uint8_t *at, size_t size)
 {
@@ -28,7 +28,8 @@ bool utf8_valid(const uint8_t *at, size_t size)
 		uint8_t lead = *at++;
 		if (lead < 0x80)
 			continue;
-		/* RFC 3629: the second byte's range excludes overlong forms, surrogates and what is above U+10FFFF. */
+		/* RFC 3629: the second byte's range excludes overlong forms, surrogates and what is above U+10FFFF.
+		 */
 		unsigned more = lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
 		uint8_t low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
 		uint8_t high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
@@ -85,7 +86,8 @@ static inline void put_text(struct decoder *decoder, const struct decode_column 
 			(struct text){.data = (const char *)text.data, .size = (uint32_t)text.size};
 }
 
-static inline void put_decimal(struct decoder *decoder, const struct decode_column *column, struct decimal value)
+static inline void put_decimal(
+	struct decoder *decoder, const struct decode_column *column, struct decimal value)
 {
 	if (column->values != NULL)
 		((struct decimal *)column->values)[decoder->row] = value;
@@ -137,61 +139,74 @@ static bool put_parsed(struct decoder *decoder, const struct decode_column *colu
 	return true;
 }
 
-bool decode_timestamp_simple(struct decoder *decoder, struct slice text, int64_t *out)
+/* Days since 1970 of "YYYY-MM-DD"; false: not a date of this form. The last one is remembered. */
+static bool day_simple(struct decoder *decoder, const uint8_t *at, int64_t *days)
 {
-	if (text.size < 19 || text.size > 27)
-		return false;
-	const uint8_t *at = text.data, *end = text.data + text.size;
 	uint64_t head = scan_load(at);
 	uint16_t tail;
 	memcpy(&tail, at + 8, sizeof tail);
-	if (head != decoder->day_head || tail != decoder->day_tail) {
-		if (at[4] != '-' || at[7] != '-')
-			return false;
-		unsigned year_digits, month_digits, day_digits;
-		int32_t year = (int32_t)scan_digits(at, &year_digits);
-		int32_t month = (int32_t)scan_digits(at + 5, &month_digits);
-		/* The day's digits must end where the separator stands. */
-		int32_t day = (int32_t)scan_digits(at + 8, &day_digits);
-		if (year_digits != 4 || month_digits != 2 || day_digits != 2 || year == 0 || month < 1 || month > 12 ||
-			day < 1)
-			return false;
-		static const uint8_t month_days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-		bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-		if (day > month_days[month - 1] + (month == 2 && leap))
-			return false;
-		decoder->day_head = head;
-		decoder->day_tail = tail;
-		decoder->day_us = date_from_civil(year, month, day) * MICROSECONDS_PER_DAY;
+	if (head == decoder->day_head && tail == decoder->day_tail) {
+		*days = decoder->day;
+		return true;
 	}
-	if (at[10] != 'T' && at[10] != ' ')
+	uint64_t digits;
+	if (scan_digit_count(head, &digits) != 4 || at[4] != '-' || scan_digit_count(head >> 40, &digits) != 2 ||
+		at[7] != '-' || scan_digit_count(tail, &digits) != 2)
 		return false;
+	int32_t year = (at[0] - '0') * 1000 + (at[1] - '0') * 100 + (at[2] - '0') * 10 + (at[3] - '0');
+	int32_t month = (at[5] - '0') * 10 + (at[6] - '0');
+	int32_t day = (at[8] - '0') * 10 + (at[9] - '0');
+	static const uint8_t month_days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+	if (year == 0 || month < 1 || month > 12 || day < 1 || day > month_days[month - 1] + (month == 2 && leap))
+		return false;
+	decoder->day_head = head;
+	decoder->day_tail = tail;
+	decoder->day = date_from_civil(year, month, day);
+	*days = decoder->day;
+	return true;
+}
+
+bool decode_date_simple(struct decoder *decoder, struct slice text, int64_t *days)
+{
+	return text.size == 10 && day_simple(decoder, text.data, days);
+}
+
+const uint8_t *decode_timestamp_scan(struct decoder *decoder, const uint8_t *at, int64_t *out)
+{
+	int64_t days;
+	if (!day_simple(decoder, at, &days) || (at[10] != 'T' && at[10] != ' '))
+		return NULL;
 	/* HH:MM:SS against "00:00:00": colons become 0, digits their values. */
 	uint64_t time = scan_load(at + 11) ^ 0x30303a30303a3030ULL;
 	uint64_t others =
 		(time | ((time & 0x7f7f7f7f7f7f7f7fULL) + 0x0606060606060606ULL)) & 0xf0f0f0f0f0f0f0f0ULL;
 	if (others != 0 || (time & 0x0000ff0000ff0000ULL) != 0)
-		return false;
-	int64_t hour = (int64_t)((time & 0xff) * 10 + (time >> 8 & 0xff));
-	int64_t minute = (int64_t)((time >> 24 & 0xff) * 10 + (time >> 32 & 0xff));
-	int64_t second = (int64_t)((time >> 48 & 0xff) * 10 + (time >> 56));
+		return NULL;
+	/* Pairs of digits at bytes 0, 3, 6. */
+	uint64_t pairs = time * 10 + (time >> 8);
+	int64_t hour = (int64_t)(pairs & 0xff), minute = (int64_t)(pairs >> 24 & 0xff);
+	int64_t second = (int64_t)(pairs >> 48 & 0xff);
 	if (hour > 23 || minute > 59 || second > 59)
-		return false;
+		return NULL;
 	int64_t fraction_us = 0;
 	at += 19;
-	if (at < end && *at == '.') {
+	if (*at == '.') {
 		uint64_t digits;
 		unsigned run = scan_digit_count(scan_load(at + 1), &digits);
 		if (run == 0 || run > 6)
-			return false;
+			return NULL;
 		fraction_us = (int64_t)(scan_digits_join(digits << 8 << (8 * (7 - run))) * scan_power10[6 - run]);
 		at += 1 + run;
 	}
-	at += at < end && *at == 'Z';
-	if (at != end)
-		return false;
-	*out = decoder->day_us + ((hour * 60 + minute) * 60 + second) * MICROSECONDS_PER_SECOND + fraction_us;
-	return true;
+	*out = days * MICROSECONDS_PER_DAY + ((hour * 60 + minute) * 60 + second) * MICROSECONDS_PER_SECOND +
+		   fraction_us;
+	return at + (*at == 'Z');
+}
+
+bool decode_timestamp_simple(struct decoder *decoder, struct slice text, int64_t *out)
+{
+	return text.size >= 19 && decode_timestamp_scan(decoder, text.data, out) == text.data + text.size;
 }
 
 /* The integer |n| < 10^18 that is the whole text, or false. */
@@ -227,6 +242,12 @@ bool decode_put_text(struct decoder *decoder, uint32_t index, struct slice text)
 		break;
 	case COLUMN_TIMESTAMP:
 		if (decode_timestamp_simple(decoder, text, &i64)) {
+			put_i64(decoder, column, i64);
+			return true;
+		}
+		break;
+	case COLUMN_DATE:
+		if (decode_date_simple(decoder, text, &i64)) {
 			put_i64(decoder, column, i64);
 			return true;
 		}
@@ -305,7 +326,8 @@ static bool put_number(struct decoder *decoder, const struct decode_column *colu
 	struct scan_number number = {0};
 	const uint8_t *end = scan_number(text.data, &number);
 	bool simple = end == text.data + text.size;
-	int64_t plain = number.negative ? -(int64_t)number.mantissa : (int64_t)number.mantissa;
+	int64_t plain = simple ? (int64_t)number.mantissa : 0;
+	plain = number.negative ? -plain : plain;
 	switch (column->kind) {
 	case COLUMN_INTEGER:
 	case COLUMN_DATE:
@@ -387,8 +409,8 @@ static void explain(struct decoder *decoder, uint32_t index, struct slice text, 
 		why = ": too long";
 	else if (decoder->reason == STATUS_BAD_ENCODING)
 		why = ": invalid UTF-8 or a zero byte";
-	decode_fail(decoder, "field \"%s\": cannot read %s%s%s as %s%s", name, quote, decode_excerpt(decoder, text),
-		quote, type_format(column->type, decoder->arena), why);
+	decode_fail(decoder, "field \"%s\": cannot read %s%s%s as %s%s", name, quote,
+		decode_excerpt(decoder, text), quote, type_format(column->type, decoder->arena), why);
 }
 
 void decode_explain_token(struct decoder *decoder, uint32_t index, const struct token *token)
