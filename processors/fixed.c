@@ -1,5 +1,6 @@
-/* Fixed-point arithmetic by the school methods, and series and iterations on top of it. Every operation loses less than
- * one unit in the 90th digit; what the functions need of that (squarings, iterations) leaves more than 70 right ones.
+/* Fixed-point arithmetic by the school methods, and series and iterations on top of it. Every operation loses
+ * less than one unit in the 90th digit; what the functions need of that (squarings, iterations) leaves more
+ * than 70 right ones.
  */
 #include "processors/fixed.h"
 
@@ -56,7 +57,8 @@ static void magnitude_divide_small(uint32_t *limb, uint32_t divisor)
 struct fixed fixed_from_decimal(const struct decimal *value)
 {
 	struct fixed out = {.negative = value->value < 0};
-	unsigned __int128 rest = out.negative ? -(unsigned __int128)value->value : (unsigned __int128)value->value;
+	unsigned __int128 rest =
+		out.negative ? -(unsigned __int128)value->value : (unsigned __int128)value->value;
 	for (int i = FIXED_FRACTION_LIMBS; rest != 0; i++) {
 		out.limb[i] = (uint32_t)(rest % BASE);
 		rest /= BASE;
@@ -171,7 +173,8 @@ status fixed_multiply(const struct fixed *left, const struct fixed *right, struc
 	return STATUS_OK;
 }
 
-/* rest −= divisor × factor; rest has one limb more. False when that would be negative (rest is then unspecified). */
+/* rest −= divisor × factor; rest has one limb more. False when that would be negative (rest is then
+ * unspecified). */
 static bool rest_reduce(uint32_t *rest, const uint32_t *divisor, uint64_t factor)
 {
 	int64_t borrow = 0;
@@ -298,7 +301,8 @@ status fixed_exp(const struct fixed *value, struct fixed *out)
 	return result == STATUS_OK ? fixed_multiply(&half, &half, out) : result;
 }
 
-/* Halley's iteration y += 2 (x − e^y) / (x + e^y): each step triples the right digits of the 15 that log() has. */
+/* Halley's iteration y += 2 (x − e^y) / (x + e^y): each step triples the right digits of the 15 that log()
+ * has. */
 status fixed_ln(const struct fixed *value, struct fixed *out)
 {
 	struct fixed y = fixed_from_double(log(fixed_to_double(value)));

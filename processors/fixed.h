@@ -1,6 +1,6 @@
-/* Fixed-point decimal numbers with 90 digits after the point and 81 before it: the intermediate results of exp, ln, power and
- * square root of numerics, whose own results have at most 38 digits. Plain values, no state; the functions here are the only ones
- * that look inside.
+/* Fixed-point decimal numbers with 90 digits after the point and 81 before it: the intermediate results of
+ * exp, ln, power and square root of numerics, whose own results have at most 38 digits. Plain values, no
+ * state; the functions here are the only ones that look inside.
  */
 #ifndef KAPPA_PROCESSORS_FIXED_H
 #define KAPPA_PROCESSORS_FIXED_H
@@ -23,7 +23,8 @@ bool fixed_is_zero(const struct fixed *value);
 status fixed_add(const struct fixed *left, const struct fixed *right, struct fixed *out) MUST_USE;
 status fixed_subtract(const struct fixed *left, const struct fixed *right, struct fixed *out) MUST_USE;
 status fixed_multiply(const struct fixed *left, const struct fixed *right, struct fixed *out) MUST_USE;
-status fixed_divide(const struct fixed *left, const struct fixed *right, struct fixed *out) MUST_USE; /* right ≠ 0 */
+status fixed_divide(
+	const struct fixed *left, const struct fixed *right, struct fixed *out) MUST_USE; /* right ≠ 0 */
 
 status fixed_exp(const struct fixed *value, struct fixed *out) MUST_USE;
 status fixed_ln(const struct fixed *value, struct fixed *out) MUST_USE;   /* value > 0 */

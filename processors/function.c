@@ -12,11 +12,23 @@
 #include "processors/function_family.h"
 
 static const struct function_list *const families[] = {
-	&function_list_comparison, &function_list_text_comparison, &function_list_integer, &function_list_float,
-	&function_list_numeric, &function_list_math, &function_list_transcendental, &function_list_text, &function_list_trim,
-	&function_list_concat, &function_list_encoding, &function_list_pattern, &function_list_regex,
-	&function_list_datetime, &function_list_interval,
-	/*LATER &function_list_format,*/
+	&function_list_comparison,
+	&function_list_text_comparison,
+	&function_list_integer,
+	&function_list_float,
+	&function_list_numeric,
+	&function_list_math,
+	&function_list_transcendental,
+	&function_list_text,
+	&function_list_trim,
+	&function_list_concat,
+	&function_list_encoding,
+	&function_list_pattern,
+	&function_list_regex,
+	&function_list_datetime,
+	&function_list_datetime_parse,
+	&function_list_interval,
+	&function_list_format,
 };
 enum { FAMILIES = sizeof families / sizeof families[0], CANDIDATES_MAX = 128, ARGUMENTS_RESOLVED_MAX = 100 };
 

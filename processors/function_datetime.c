@@ -47,6 +47,9 @@ static status truncate_timestamp(const struct kernel_call *call)
 			continue;
 		}
 		status result = field_read(&reader, call, row);
+		if (result == STATUS_OK && reader.field == FIELD_TIMEZONE)
+			return error_raise(STATUS_UNSUPPORTED, "unit \"timezone\" not supported for type %s",
+				type_name(call->result_type.id));
 		if (result == STATUS_OK)
 			result = timestamp_truncate(reader.field, i64_argument(call, 1, row), &call->result->i64[row]);
 		if (result != STATUS_OK)
@@ -62,12 +65,13 @@ static bool field_is_of_day(enum datetime_field field)
 }
 
 /* Only a timestamptz has a time zone to tell; dates are refused where their fields are extracted. */
-static status timezone_check(enum type_id type, enum datetime_field field)
+static status timezone_check(const struct kernel_call *call, uint32_t row, enum datetime_field field)
 {
-	if (field != FIELD_TIMEZONE || (type != TYPE_TIMESTAMP && type != TYPE_DATE))
+	enum type_id type = call->arguments[1].type.id;
+	if (field != FIELD_TIMEZONE || (type == TYPE_TIMESTAMP && is_infinite(i64_argument(call, 1, row))) ||
+		(type != TYPE_TIMESTAMP && type != TYPE_DATE))
 		return STATUS_OK;
-	return error_raise(
-		STATUS_UNSUPPORTED, "unit \"timezone\" not supported for type %s", type_name(type));
+	return error_raise(STATUS_UNSUPPORTED, "unit \"timezone\" not supported for type %s", type_name(type));
 }
 
 /* Of an infinite moment these fields are null; the others (year, epoch …) are infinite themselves. */
@@ -93,7 +97,7 @@ static status extract(const struct kernel_call *call)
 		struct decimal *out = &call->result->decimals[row];
 		status result = field_read(&reader, call, row);
 		if (result == STATUS_OK)
-			result = timezone_check(type, reader.field);
+			result = timezone_check(call, row, reader.field);
 		if (result != STATUS_OK)
 			return result;
 		/* A date has no time of day, infinite or not: date_extract() says so. */
@@ -160,7 +164,7 @@ static status date_part(const struct kernel_call *call)
 		double *out = &call->result->f64[row];
 		status result = field_read(&reader, call, row);
 		if (result == STATUS_OK)
-			result = timezone_check(type, reader.field);
+			result = timezone_check(call, row, reader.field);
 		if (result == STATUS_OK && extracts_null(call, row, reader.field)) {
 			kernel_set_null(call, row);
 			continue;
@@ -169,7 +173,8 @@ static status date_part(const struct kernel_call *call)
 			result = interval_part(interval_argument(call, 1, row), reader.field, out);
 		} else if (result == STATUS_OK) {
 			int64_t time = i64_argument(call, 1, row);
-			if (type == TYPE_DATE && !is_infinite(time) && __builtin_mul_overflow(time, MICROSECONDS_PER_DAY, &time))
+			if (type == TYPE_DATE && !is_infinite(time) &&
+				__builtin_mul_overflow(time, MICROSECONDS_PER_DAY, &time))
 				return datetime_out_of_range("date out of range for timestamp");
 			result = timestamp_part(time, reader.field, out);
 		}

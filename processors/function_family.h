@@ -36,6 +36,7 @@ extern const struct function_list function_list_encoding;
 extern const struct function_list function_list_pattern;
 extern const struct function_list function_list_regex;
 extern const struct function_list function_list_datetime;
+extern const struct function_list function_list_datetime_parse;
 extern const struct function_list function_list_interval;
 extern const struct function_list function_list_format;
 

@@ -9,7 +9,11 @@
 #include "processors/function_family.h"
 #include "processors/utf8.h"
 
-enum { TOKEN_ONE = -1, TOKEN_MANY = -2, TOKEN_INVALID = -3 }; /* _, %, an escape at the end; else a code point */
+enum {
+	TOKEN_ONE = -1,
+	TOKEN_MANY = -2,
+	TOKEN_INVALID = -3
+}; /* _, %, an escape at the end; else a code point */
 
 enum like_shape { LIKE_EQUALS, LIKE_PREFIX, LIKE_SUFFIX, LIKE_CONTAINS, LIKE_GENERAL };
 

@@ -1,5 +1,6 @@
-/* sqrt, exp, ln, log and power of numeric. Results and their scales are PostgreSQL's: about 16 significant digits, never
- * fewer digits after the point than the arguments show; what needs more than 38 digits is OUT_OF_RANGE.
+/* sqrt, exp, ln, log and power of numeric. Results and their scales are PostgreSQL's: about 16 significant
+ * digits, never fewer digits after the point than the arguments show; what needs more than 38 digits is
+ * OUT_OF_RANGE.
  */
 #include <math.h>
 

@@ -1,8 +1,8 @@
 /* Functions, operators and casts give what PostgreSQL gave: golden_functions.txt, line by line.
  *
- * Every call is evaluated over constants, over columns (with null rows in between, garbage under the nulls), and over
- * columns mixed with constants; all must agree. Where Kappa differs on purpose golden_deviations.txt says how. Numbers
- * that do not fit 38 digits, and numeric NaN and infinities, must be refused with 22003.
+ * Every call is evaluated over constants, over columns (with null rows in between, garbage under the nulls),
+ * and over columns mixed with constants; all must agree. Where Kappa differs on purpose golden_deviations.txt
+ * says how. Numbers that do not fit 38 digits, and numeric NaN and infinities, must be refused with 22003.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -109,8 +109,8 @@ static status argument_read(const char *text, struct arena *arena, struct value 
 
 /* ---- binding, as the binder does it ---- */
 
-static status bind_argument(struct arena *arena, const struct expression **argument, struct type target,
-	enum cast_context context)
+static status bind_argument(
+	struct arena *arena, const struct expression **argument, struct type target, enum cast_context context)
 {
 	const struct function *cast;
 	status result = cast_find((*argument)->type.id, target, context, &cast);
@@ -181,7 +181,8 @@ static bool answers_equal(const struct buffer *left, const struct buffer *right)
 	return slice_equal(buffer_slice(left), buffer_slice(right));
 }
 
-/* A column of ROWS rows: the value in rows 0, 2, 4; null, over garbage, in row 1 and row 3 of every second argument. */
+/* A column of ROWS rows: the value in rows 0, 2, 4; null, over garbage, in row 1 and row 3 of every second
+ * argument. */
 static struct column column_spread(struct arena *arena, const struct value *value, size_t argument)
 {
 	struct column column = column_make(arena, value->type, ROWS, true);
@@ -196,7 +197,8 @@ static struct column column_spread(struct arena *arena, const struct value *valu
 	return column;
 }
 
-/* Evaluates with the arguments whose bit is set in `columns` as columns; rows 0, 2 and 4 must all give `wanted`. */
+/* Evaluates with the arguments whose bit is set in `columns` as columns; rows 0, 2 and 4 must all give
+ * `wanted`. */
 static void evaluate_spread(const struct golden *golden, const struct value *values, unsigned columns,
 	const struct buffer *wanted, size_t line)
 {
@@ -225,8 +227,9 @@ static void evaluate_spread(const struct golden *golden, const struct value *val
 			value_append(&value, &answer);
 		}
 		if (!answers_equal(&answer, wanted))
-			fail_msg("line %zu: %s over columns %#x, row %u: %.*s, over constants: %.*s", line, golden->name, columns,
-				row, (int)answer.size, (const char *)answer.data, (int)wanted->size, (const char *)wanted->data);
+			fail_msg("line %zu: %s over columns %#x, row %u: %.*s, over constants: %.*s", line, golden->name,
+				columns, row, (int)answer.size, (const char *)answer.data, (int)wanted->size,
+				(const char *)wanted->data);
 	}
 	buffer_deinit(&answer);
 	arena_deinit(&arena);
@@ -323,7 +326,8 @@ static const char *deviation_find(const struct deviations *deviations, const str
 		const struct golden *line = &deviations->lines[d];
 		bool same = strcmp(line->name, golden->name) == 0 && line->argument_count == golden->argument_count;
 		for (size_t i = 0; i < golden->argument_count && same; i++)
-			same = strcmp(line->arguments[i], "*") == 0 || strcmp(line->arguments[i], golden->arguments[i]) == 0;
+			same =
+				strcmp(line->arguments[i], "*") == 0 || strcmp(line->arguments[i], golden->arguments[i]) == 0;
 		if (same)
 			return line->expected;
 	}
