@@ -1,0 +1,95 @@
+/* Which handler answers a path; `*` stands for one segment. */
+#include <string.h>
+
+#include "server/http_message.h"
+#include "server/http_source.h"
+
+struct route {
+	enum request_method method;
+	const char *segments[HTTP_SEGMENTS_MAX];
+	http_handler *handler;
+	const char *words; /* for the index */
+};
+
+static const struct route routes[] = {
+	{REQUEST_GET, {NULL}, http_index, "this list"},
+	{REQUEST_GET, {"livez"}, http_livez, "the program runs"},
+	{REQUEST_GET, {"readyz"}, http_readyz, "views that were live are live again"},
+	{REQUEST_GET, {"metrics"}, http_metrics, "Prometheus text format"},
+	{REQUEST_GET, {"topics"}, http_topics_list, "topics"},
+	{REQUEST_POST, {"topics"}, http_topic_create, "create a topic: {\"name\", \"partitions\", \"segment_bytes\"}"},
+	{REQUEST_GET, {"topics", "*"}, http_topic_describe, "one topic's partitions and configuration"},
+	{REQUEST_POST, {"topics", "*"}, http_topic_append, "append records: NDJSON, or {\"records\": [{\"key\", \"value\"}]}"},
+	{REQUEST_DELETE, {"topics", "*"}, http_topic_delete, "delete a topic that no table reads"},
+	{REQUEST_GET, {"topics", "*", "records"}, http_topic_records, "read records: partition, offset, limit, wait_ms"},
+	{REQUEST_POST, {"sources", "*"}, http_source_open, "where a file source stands: topic"},
+	{REQUEST_POST, {"sources", "*", "records"}, http_source_append, "append a file source's records exactly once"},
+	{REQUEST_POST, {"sql"}, http_sql, "run SQL: {\"query\"}"},
+	{REQUEST_GET, {"views"}, http_views_list, "views and their live versions"},
+	{REQUEST_GET, {"views", "*"}, http_view_rows, "rows of a view (V or V@N): COLUMN=value, limit, offset, version"},
+	{REQUEST_DELETE, {"views", "*"}, http_view_drop, "drop a view or a version: cascade"},
+	{REQUEST_POST, {"views", "*", "promote"}, http_view_promote, "make a version live: {\"version\"}"},
+	{REQUEST_POST, {"views", "*", "rollback"}, http_view_rollback, "back to the version that was live before"},
+	{REQUEST_GET, {"views", "*", "diff"}, http_view_diff, "compare two versions: left, right, tolerance, samples"},
+	{REQUEST_POST, {"views", "*", "verify"}, http_view_verify, "replay from zero and compare digests"},
+	{REQUEST_POST, {"views", "*", "pause"}, http_view_pause, "pause a replaying version"},
+	{REQUEST_POST, {"views", "*", "resume"}, http_view_resume, "resume it"},
+	{REQUEST_GET, {"versions"}, http_versions, "all versions: state, progress, rate, ETA"},
+	{REQUEST_POST, {"deployments"}, http_deploy, "deploy views: SQL text, or {\"sql\", \"plan_only\"}"},
+};
+enum { ROUTE_COUNT = sizeof routes / sizeof routes[0] };
+
+static bool path_matches(const struct route *route, const struct http_request *request)
+{
+	size_t i = 0;
+	for (; i < request->segment_count; i++)
+		if (i == HTTP_SEGMENTS_MAX || route->segments[i] == NULL ||
+			(strcmp(route->segments[i], "*") != 0 && strcmp(route->segments[i], request->segments[i]) != 0))
+			return false;
+	return i == HTTP_SEGMENTS_MAX || route->segments[i] == NULL;
+}
+
+void http_route(struct server *server, const struct http_request *request, struct http_response *response)
+{
+	bool path_known = false;
+	for (size_t i = 0; i < ROUTE_COUNT; i++) {
+		if (!path_matches(&routes[i], request))
+			continue;
+		path_known = true;
+		if (routes[i].method != request->method)
+			continue;
+		status code = routes[i].handler(server, request, response);
+		if (code != STATUS_OK)
+			http_answer_error(response, code);
+		return;
+	}
+	status code = path_known ? error_raise(STATUS_INVALID, "this path does not take that method")
+							 : error_raise(STATUS_NOT_FOUND, "there is nothing at this path");
+	error_hint("GET / lists the paths.");
+	http_answer_error(response, code);
+	if (path_known)
+		response->code = 405;
+}
+
+status http_index(struct server *server, const struct http_request *request, struct http_response *response)
+{
+	static const char *const methods[] = {"GET", "POST", "DELETE", "?"};
+	(void)server;
+	(void)request;
+	buffer_printf(&response->body, "kappa %s\n\n", KAPPA_VERSION);
+	for (size_t i = 0; i < ROUTE_COUNT; i++) {
+		char path[128] = "";
+		for (size_t j = 0; j < HTTP_SEGMENTS_MAX && routes[i].segments[j] != NULL; j++) {
+			bool hole = strcmp(routes[i].segments[j], "*") == 0;
+			strcat(path, "/");
+			strcat(path, hole ? (strcmp(routes[i].segments[0], "topics") == 0 ? "{topic}"
+							 : strcmp(routes[i].segments[0], "views") == 0	? "{view}"
+																			: "{source}")
+							  : routes[i].segments[j]);
+		}
+		buffer_printf(&response->body, "%-6s %-28s %s\n", methods[routes[i].method], path[0] != '\0' ? path : "/",
+			routes[i].words);
+	}
+	response->content_type = "text/plain; charset=utf-8";
+	return STATUS_OK;
+}
