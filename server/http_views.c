@@ -382,7 +382,7 @@ status http_view_drop(struct server *server, const struct http_request *request,
 	return code;
 }
 
-static status pause(struct server *server, const struct http_request *request, struct http_response *response, bool pause)
+static status set_paused(struct server *server, const struct http_request *request, struct http_response *response, bool pause)
 {
 	const char *view;
 	int64_t version;
@@ -398,12 +398,12 @@ static status pause(struct server *server, const struct http_request *request, s
 
 status http_view_pause(struct server *server, const struct http_request *request, struct http_response *response)
 {
-	return pause(server, request, response, true);
+	return set_paused(server, request, response, true);
 }
 
 status http_view_resume(struct server *server, const struct http_request *request, struct http_response *response)
 {
-	return pause(server, request, response, false);
+	return set_paused(server, request, response, false);
 }
 
 status http_view_verify(struct server *server, const struct http_request *request, struct http_response *response)
