@@ -138,7 +138,7 @@ bool decode_date_simple(struct decoder *decoder, struct slice text, int64_t *day
  * form. */
 const uint8_t *decode_timestamp_scan(struct decoder *decoder, const uint8_t *at, int64_t *out);
 bool decode_timestamp_simple(struct decoder *decoder, struct slice text, int64_t *out);
-bool utf8_valid(const uint8_t *at, size_t size);
+bool decode_utf8_valid(const uint8_t *at, size_t size);
 /* A printable piece of untrusted bytes: at most DECODE_EXCERPT_MAX of them; in the arena. */
 const char *decode_excerpt(struct decoder *decoder, struct slice bytes);
 

@@ -113,7 +113,7 @@ static bool read_string(struct json_reader *reader, struct slice *text, bool *es
 		reader->at++;
 	}
 	*text = slice_of(begin, (size_t)(reader->at - begin));
-	if (!ascii && !utf8_valid(text->data, text->size)) {
+	if (!ascii && !decode_utf8_valid(text->data, text->size)) {
 		reader->at = begin;
 		return json_fail(reader, "invalid UTF-8 in the string");
 	}

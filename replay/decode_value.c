@@ -17,7 +17,7 @@
 static const double power10_f64[23] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12,
 	1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-bool utf8_valid(const uint8_t *at, size_t size)
+bool decode_utf8_valid(const uint8_t *at, size_t size)
 {
 	const uint8_t *end = at + size;
 	while (at < end) {
@@ -54,7 +54,7 @@ const char *decode_excerpt(struct decoder *decoder, struct slice bytes)
 	if (cut && size == 0)
 		size = DECODE_EXCERPT_MAX;
 	char *text = arena_alloc(decoder->arena, size + 4);
-	bool valid = utf8_valid(bytes.data, size);
+	bool valid = decode_utf8_valid(bytes.data, size);
 	for (size_t i = 0; i < size; i++) {
 		uint8_t byte = bytes.data[i];
 		bool shown = byte >= 0x20 && byte != 0x7f && (byte < 0x80 || valid);
@@ -255,7 +255,7 @@ bool decode_put_text(struct decoder *decoder, uint32_t index, struct slice text)
 	case COLUMN_TEXT:
 		if (text.size > TEXT_SIZE_MAX)
 			return refuse(decoder, STATUS_TOO_LARGE);
-		if (memchr(text.data, 0, text.size) != NULL || !utf8_valid(text.data, text.size))
+		if (memchr(text.data, 0, text.size) != NULL || !decode_utf8_valid(text.data, text.size))
 			return refuse(decoder, STATUS_BAD_ENCODING);
 		if (column->type.modifier >= 0 && text.size > (size_t)column->type.modifier)
 			break; /* characters must be counted */
@@ -264,7 +264,7 @@ bool decode_put_text(struct decoder *decoder, uint32_t index, struct slice text)
 	default:
 		break;
 	}
-	if (!utf8_valid(text.data, text.size))
+	if (!decode_utf8_valid(text.data, text.size))
 		return refuse(decoder, STATUS_BAD_ENCODING);
 	return put_parsed(decoder, column, text);
 }

@@ -31,7 +31,7 @@ WALK_TARGET static inline const uint8_t *WALK(string_end)(const uint8_t *at, con
 	const uint8_t *stop = WALK_STRING(at, end, &non_ascii);
 	if (__builtin_expect(stop >= end || *stop != '"', 0))
 		return NULL;
-	if (__builtin_expect(non_ascii, 0) && !utf8_valid(at, (size_t)(stop - at)))
+	if (__builtin_expect(non_ascii, 0) && !decode_utf8_valid(at, (size_t)(stop - at)))
 		return NULL;
 	return stop;
 }
