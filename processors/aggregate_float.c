@@ -140,7 +140,7 @@ status float_sum_add(struct float_sum *sum, double value, int64_t weight, struct
 	if (mantissa == 0 || weight == 0)
 		return STATUS_OK;
 	bool negative = (bits >> 63 != 0) != (weight < 0);
-	u128 magnitude = (u128)mantissa * (weight < 0 ? -(uint64_t)weight : (uint64_t)weight);
+	u128 magnitude = (u128)mantissa * (u128)(weight < 0 ? -(uint64_t)weight : (uint64_t)weight);
 	struct addend addend = addend_make(magnitude, exponent != 0 ? exponent - 1 : 0);
 	if (sum->kind == FLOAT_SUM_ZERO) {
 		sum->kind = FLOAT_SUM_NARROW;

@@ -66,7 +66,7 @@ static uint32_t cell_size(enum cell_kind kind, enum physical physical)
 	case CELL_EXTREME:
 		return extreme_is_bytes(physical) ? sizeof(struct cell_bytes) : sizeof(int64_t);
 	}
-	INVARIANT(!"a cell kind");
+	INVARIANT(false && "a cell kind");
 	return 0;
 }
 

@@ -167,7 +167,7 @@ static status output_sum(const struct result *result)
 	default:
 		break;
 	}
-	INVARIANT(!"a type of sum or avg");
+	INVARIANT(false && "a type of sum or avg");
 	return STATUS_INTERNAL;
 }
 
@@ -234,7 +234,7 @@ static status output_call(const struct result *result)
 		output_boolean(result);
 		return STATUS_OK;
 	}
-	INVARIANT(!"an aggregate");
+	INVARIANT(false && "an aggregate");
 	return STATUS_INTERNAL;
 }
 

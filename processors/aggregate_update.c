@@ -10,6 +10,7 @@
 
 #include "base/invariant.h"
 #include "processors/aggregate.h"
+#include "zset/decimal.h"
 
 static status sum_overflow(const char *type)
 {
@@ -219,16 +220,19 @@ static status update_scale(struct aggregate *aggregate, const struct cell *cell,
 {
 	const struct decimal *values = chunk->batch->columns[cell->column].decimals;
 	uint8_t *const *payloads = chunk->payloads;
+	bool distinct = aggregate->sources[cell->source].values >= 0;
 	uint32_t offset = cell->offset;
 	for (uint32_t i = 0; i < chunk->count; i++) {
 		int64_t weight = weights != NULL ? weights[i] : 1;
 		if (weight == 0)
 			continue;
 		status code = STATUS_OK;
+		/* DISTINCT: 1.0 may come and 1.00 go for the same value. */
+		int32_t scale = distinct ? decimal_canonical(&values[i]).scale : values[i].scale;
 		if (aggregate->append_only)
-			scale_raise(CELL(struct cell_scale), values[i].scale);
+			scale_raise(CELL(struct cell_scale), scale);
 		else
-			code = scale_add(CELL(struct cell_scale), values[i].scale, weight, &aggregate->pool);
+			code = scale_add(CELL(struct cell_scale), scale, weight, &aggregate->pool);
 		if (code != STATUS_OK)
 			return code;
 	}
@@ -351,7 +355,7 @@ static status update_cell(struct aggregate *aggregate, const struct cell *cell, 
 	case CELL_EXTREME:
 		return update_extreme(aggregate, cell, chunk, weights);
 	}
-	INVARIANT(!"a cell kind");
+	INVARIANT(false && "a cell kind");
 	return STATUS_INTERNAL;
 }
 

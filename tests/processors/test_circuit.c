@@ -1,0 +1,112 @@
+/* Circuits against the naive evaluator: any plan, any steps, restarts and memory budgets give the same rows.
+ * KAPPA_SEED=n runs one seed, KAPPA_SEEDS=n that many.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support_circuit.h"
+
+struct configuration {
+	size_t step_rows;
+	size_t memory_bytes_max;
+	uint32_t restart_percent;
+	bool shuffled;
+};
+
+static const struct configuration configurations[] = {
+	{4096, 0, 0, false},
+	{64, 0, 0, true},
+	{7, 0, 20, true},
+	{2, 1, 0, false},
+	{1, 0, 0, false},
+	{64, 1, 30, true},
+	{7, 200000, 0, false},
+};
+
+static bool run(const struct plan *plan, const struct change *changes, size_t count,
+	const struct configuration *configuration, struct random *random, struct digest *digest)
+{
+	struct bench bench;
+	bench_init(&bench, plan, configuration->memory_bytes_max);
+	bool right = true;
+	size_t step_rows = configuration->step_rows, steps = 0;
+	for (size_t from = 0; right && (from < count || steps == 0); from += step_rows, steps++) {
+		size_t rows = count - from < step_rows ? count - from : step_rows;
+		if (random_chance(random, configuration->restart_percent))
+			bench_restart(&bench);
+		status code = bench_step(&bench, changes + from, rows, configuration->shuffled ? random : NULL);
+		if (code != STATUS_OK) {
+			printf("step of rows %zu…: %s: %s\n", from, status_name(code), error_current()->text);
+			right = false;
+		}
+		if (right && random_chance(random, 2))
+			right = bench_is_right(&bench);
+	}
+	right = right && bench_is_right(&bench);
+	*digest = bench.digest;
+	bench_deinit(&bench);
+	return right;
+}
+
+static bool seed_is_right(uint64_t seed)
+{
+	struct arena arena = {0};
+	struct random random = {seed};
+	const struct plan *plan = plan_random(&random, &arena, 1 + random_below(&random, 5));
+	static const size_t counts[] = {250, 100, 45, 30};
+	size_t joins = plan_join_count(plan), count = counts[joins < 3 ? joins : 3];
+	const struct change *changes = changes_random(&random, &arena, count);
+	struct digest first = {0}, digest;
+	bool right = true;
+	for (size_t i = 0; right && i < sizeof configurations / sizeof configurations[0]; i++) {
+		right = run(plan, changes, count, &configurations[i], &random, &digest);
+		if (i == 0)
+			first = digest;
+		if (right && !digest_equal(first, digest)) {
+			printf("digests differ\n");
+			right = false;
+		}
+		if (!right)
+			printf("seed %llu, steps of %zu rows, budget %zu, restarts %u%%\n", (unsigned long long)seed,
+				configurations[i].step_rows, configurations[i].memory_bytes_max,
+				configurations[i].restart_percent);
+	}
+	if (!right) {
+		struct buffer text;
+		buffer_init(&text);
+		plan_explain(plan, &text);
+		printf("%.*s\n", (int)text.size, (const char *)text.data);
+		buffer_deinit(&text);
+	}
+	arena_deinit(&arena);
+	return right;
+}
+
+static uint64_t environment_number(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+	return text != NULL ? strtoull(text, NULL, 10) : otherwise;
+}
+
+static void random_plans_give_what_the_naive_evaluator_says_however_they_are_stepped(void **state)
+{
+	(void)state;
+	uint64_t first = environment_number("KAPPA_SEED", 1), count = environment_number("KAPPA_SEEDS", 60);
+	if (getenv("KAPPA_SEED") != NULL && getenv("KAPPA_SEEDS") == NULL)
+		count = 1;
+	for (uint64_t seed = first; seed < first + count; seed++)
+		assert_true(seed_is_right(seed));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(random_plans_give_what_the_naive_evaluator_says_however_they_are_stepped),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
