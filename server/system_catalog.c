@@ -42,6 +42,8 @@ static void relation_describe(const struct system_definition *definition, const 
 		.name = definition->name,
 		.schema = {fields, count},
 		.visible_count = count,
+		/* A function of one column gives one row: it may stand in an expression. */
+		.has_key = definition->signature != NULL && count == 1,
 		.row_estimate = UINT64_MAX,
 		.handle = arena_copy(arena, handle, sizeof *handle),
 	};
@@ -55,8 +57,9 @@ static bool schema_is_system(const char *name)
 
 static status relation_refuse(const char *schema_name, const char *name)
 {
-	error_raise(STATUS_UNKNOWN_RELATION, "relation \"%s.%s\" does not exist", schema_name, name);
-	if (strcmp(schema_name, "kappa") == 0)
+	error_raise(STATUS_UNKNOWN_RELATION, "relation \"%s%s%s\" does not exist",
+		schema_name != NULL ? schema_name : "", schema_name != NULL ? "." : "", name);
+	if (schema_name != NULL && strcmp(schema_name, "kappa") == 0)
 		error_hint(
 			"Schema kappa has versions, replays, views, tables, columns, topics, partitions, bad_records, "
 			"deployments, settings, counters.");
@@ -83,10 +86,8 @@ static status catalog_find(struct sql_catalog *base, const char *schema_name, co
 	bool hidden = definition != NULL && schema_name == NULL &&
 				  strcmp(definition->schema_name, "information_schema") == 0;
 	if (definition == NULL || hidden || version != 0) {
-		if (schema_name != NULL)
+		if (schema_name != NULL || strncmp(name, "pg_", 3) == 0)
 			return relation_refuse(schema_name, name);
-		if (strncmp(name, "pg_", 3) == 0)
-			return relation_refuse("pg_catalog", name);
 		/* The inner catalog's error knows similar names. */
 		return catalog->inner->find(catalog->inner, schema_name, name, version, arena, out);
 	}
@@ -113,6 +114,18 @@ static const char *argument_text(const struct value *value, struct arena *arena)
 	return copy;
 }
 
+/* UNKNOWN_FUNCTION lets the binder go on looking; in schema kappa there is nowhere else to look. */
+static status function_refuse(const char *schema_name, const char *name)
+{
+	if (schema_name == NULL || strcmp(schema_name, "kappa") != 0)
+		return error_raise(STATUS_UNKNOWN_FUNCTION, "function %s does not exist", name);
+	error_raise(STATUS_INVALID, "function kappa.%s does not exist", name);
+	error_sqlstate("42883");
+	error_hint("Schema kappa has promote, rollback, drop_version, pause, resume, verify, diff, diff_columns, "
+			   "diff_summary, deploy, plan.");
+	return STATUS_INVALID;
+}
+
 static status catalog_find_function(struct sql_catalog *base, const char *schema_name, const char *name,
 	const struct value *arguments, size_t argument_count, struct arena *arena, struct sql_relation *out)
 {
@@ -123,22 +136,14 @@ static status catalog_find_function(struct sql_catalog *base, const char *schema
 		definition = definition_find(system_functions, schema_name, name);
 	else
 		definition = definition_find(postgres_functions, schema_name, name);
-	if (definition == NULL) {
-		error_raise(STATUS_UNKNOWN_FUNCTION, "function %s%s%s does not exist",
-			schema_name != NULL ? schema_name : "", schema_name != NULL ? "." : "", name);
-		if (definition_find(system_functions, NULL, name) != NULL)
-			error_hint("Did you mean kappa.%s?", name);
-		else if (schema_name != NULL && strcmp(schema_name, "kappa") == 0)
-			error_hint("Schema kappa has promote, rollback, drop_version, pause, resume, verify, diff, "
-					   "diff_columns, "
-					   "diff_summary, deploy, plan.");
-		return STATUS_UNKNOWN_FUNCTION;
-	}
+	if (definition == NULL)
+		return function_refuse(schema_name, name);
 	if (argument_count < definition->arguments_min || argument_count > definition->arguments_max) {
-		error_raise(STATUS_UNKNOWN_FUNCTION, "function %s.%s does not take %zu arguments",
-			definition->schema_name, name, argument_count);
+		error_raise(STATUS_INVALID, "function %s.%s does not take %zu arguments", definition->schema_name,
+			name, argument_count);
+		error_sqlstate("42883");
 		error_hint("It is %s.%s(%s).", definition->schema_name, name, definition->signature);
-		return STATUS_UNKNOWN_FUNCTION;
+		return STATUS_INVALID;
 	}
 	struct system_handle handle = {.definition = definition, .argument_count = argument_count};
 	INVARIANT(argument_count <= SYSTEM_ARGUMENTS_MAX);
