@@ -458,11 +458,15 @@ static void join_live(struct engine *engine, struct group *group)
 	if (code == STATUS_OK && never_stepped)
 		group_step_finish(group); /* what a view holds before any input, such as count(*) = 0 */
 	if (code == STATUS_OK) {
-		for (size_t i = 0; i < group->version_count; i++)
-			atomic_store(&group->versions[i]->caught_up, true);
 		code = group_merge(live, group);
 		INVARIANT(code == STATUS_OK);
 		engine_publish(engine);
+		/* Who waits for it may read it: only now, when it is published. */
+		for (size_t i = 0; i < live->version_count; i++)
+			atomic_store(&live->versions[i]->caught_up, true);
+		pthread_mutex_lock(&engine->lock);
+		pthread_cond_broadcast(&engine->changed);
+		pthread_mutex_unlock(&engine->lock);
 	} else {
 		for (size_t i = 0; i < group->version_count; i++)
 			version_fail(group->versions[i], error_current());

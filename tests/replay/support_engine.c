@@ -5,10 +5,11 @@
 
 #include <cmocka.h>
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "log/record_batch.h"
 #include "support_engine.h"
@@ -19,32 +20,25 @@
 			fail_msg("%s: %s", #call, error_current()->text);                                \
 	} while (0)
 
-struct body {
-	void (*run)(struct world *world);
-	bool finished;
-};
-
-/* cmocka's assertions longjmp within the thread that runs the test: here a failure ends the program, which says so. */
-static void *body_main(void *argument)
+void world_run(void (*body)(struct world *world))
 {
-	struct body *body = argument;
 	struct world world = {0};
-	body->run(&world);
-	body->finished = true;
-	return NULL;
+	body(&world);
 }
 
-void world_run(void (*run)(struct world *world))
+int world_main(int argc, char **argv, int (*tests)(void))
 {
-	struct body body = {run, false};
-	pthread_attr_t attributes;
-	pthread_t thread;
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, SQL_STACK_BYTES);
-	assert_int_equal(pthread_create(&thread, &attributes, body_main, &body), 0);
-	pthread_join(thread, NULL);
-	pthread_attr_destroy(&attributes);
-	assert_true(body.finished);
+	/* The main thread's stack grows up to the limit that held when the program was started. */
+	struct rlimit limit;
+	assert_int_equal(getrlimit(RLIMIT_STACK, &limit), 0);
+	if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < SQL_STACK_BYTES && argc < 2) {
+		limit.rlim_cur = SQL_STACK_BYTES + (1 << 20);
+		char marker[] = "big-stack";
+		char *arguments[] = {argv[0], marker, NULL};
+		if (setrlimit(RLIMIT_STACK, &limit) == 0)
+			(void)execv("/proc/self/exe", arguments);
+	}
+	return tests();
 }
 
 static void advanced(void *context)

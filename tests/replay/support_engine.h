@@ -1,5 +1,4 @@
-/* An engine over a real log in a temporary directory, spoken to in verbs. Call from a thread with a big stack
- * (world_run). Failures are cmocka's, with the error's text.
+/* An engine over a real log in a temporary directory, spoken to in verbs. Failures are cmocka's, with the error's text.
  */
 #ifndef KAPPA_TESTS_REPLAY_SUPPORT_ENGINE_H
 #define KAPPA_TESTS_REPLAY_SUPPORT_ENGINE_H
@@ -15,8 +14,10 @@ struct world {
 	size_t memory_bytes;
 };
 
-/* Runs a test's body on a thread with SQL_STACK_BYTES of stack. */
+/* Runs a test's body with a world of its own. */
 void world_run(void (*body)(struct world *world));
+/* main(): starts the program again with SQL_STACK_BYTES of stack, then runs the tests. */
+int world_main(int argc, char **argv, int (*tests)(void));
 
 void world_open(struct world *world, unsigned workers, uint32_t step_rows, size_t memory_bytes);
 void world_reopen(struct world *world); /* a clean stop and start */

@@ -351,7 +351,7 @@ static void everything_comes_back_from_the_log_alone(void **state)
 	world_run(lost_views_body);
 }
 
-int main(void)
+static int engine_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_view_holds_history_and_follows_the_log),
@@ -364,4 +364,9 @@ int main(void)
 		cmocka_unit_test(everything_comes_back_from_the_log_alone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+int main(int argc, char **argv)
+{
+	return world_main(argc, argv, engine_tests);
 }
