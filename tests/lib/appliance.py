@@ -4,13 +4,18 @@
         kappa.sql("SELECT 1")             # -> list of tuples, over psycopg
         kappa.http("GET", "/livez")       # -> (status, decoded JSON or text)
         kappa.cli("status")               # -> (exit code, output, errors)
-        kappa.kill(); kappa.start()       # kill -9 and again on the same data
+        kappa.kill(); kappa.start()       # kill -9 and again on the same data, on the same ports
+
+A test that fails leaves the data directory and the program's diagnostics behind when KAPPA_KEEP is set.
 """
 import json
 import os
+import random
 import re
+import select
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -23,9 +28,35 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 PROGRAM = os.environ.get("KAPPA_PROGRAM", os.path.join(ROOT, "build", "release", "kappa"))
 
 
+def free_ports(count):
+    """Ports nobody listens on, below those the kernel gives to outgoing connections: a client that reconnects while the server is
+    down can then not be given the server's port as its own."""
+    found = []
+    while len(found) < count:
+        port = random.SystemRandom().randrange(12000, 32000)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in found:
+            found.append(port)
+    return found
+
+
+class NotStarted(AssertionError):
+    """The program ended, or hung, before it was ready. `code`: its exit code, None if it hung."""
+
+    def __init__(self, code, errors):
+        super().__init__("not ready, exit code %s\n%s" % (code, errors))
+        self.code = code
+        self.errors = errors
+
+
 class Appliance:
     def __init__(self, options=(), data_dir=None, env=None, wrapper=()):
-        """`wrapper`: a command put before the program, such as strace with its options."""
+        """`wrapper`: a command put before the program that becomes it, such as `strace -D` with its options."""
         self.options = list(options)
         self.own_dir = data_dir is None
         self.data_dir = data_dir or tempfile.mkdtemp(prefix="kappa-test-")
@@ -33,6 +64,7 @@ class Appliance:
         self.wrapper = list(wrapper)
         self.process = None
         self.connection = None
+        self.ports = None
         self.errors_path = os.path.join(self.data_dir, "stderr.txt") if self.own_dir else self.data_dir.rstrip("/") + ".stderr.txt"
 
     def __enter__(self):
@@ -45,32 +77,72 @@ class Appliance:
             shutil.rmtree(self.data_dir, ignore_errors=True)
 
     def start(self, timeout=60):
-        """Starts the program and waits for its ready line."""
-        self.errors = open(self.errors_path, "ab")
-        self.process = subprocess.Popen(
-            self.wrapper + [PROGRAM, "serve", "--data-dir", os.path.join(self.data_dir, "data"), "--kafka-port", "0", "--pg-port", "0",
-                            "--http-port", "0"] + self.options,
-            stdout=subprocess.PIPE, stderr=self.errors, env=self.env, text=True)
-        line = self.process.stdout.readline()
-        match = re.match(r"ready kafka=127\.0\.0\.1:(\d+) pg=127\.0\.0\.1:(\d+) http=127\.0\.0\.1:(\d+)\n", line)
-        if not match:
-            self.process.kill()
-            raise AssertionError("not ready: %r\n%s" % (line, self.stderr()))
-        self.kafka_port, self.pg_port, self.http_port = (int(port) for port in match.groups())
+        """Starts the program and waits for its ready line; NotStarted."""
+        self.spawn()
+        self.await_ready(timeout)
         return self
+
+    def spawn(self):
+        """Starts the program; anything may happen before await_ready()."""
+        if self.ports is None:
+            self.ports = free_ports(3)
+        self.kafka_port, self.pg_port, self.http_port = self.ports
+        self.errors_begin = os.path.getsize(self.errors_path) if os.path.exists(self.errors_path) else 0
+        with open(self.errors_path, "ab") as errors:
+            self.process = subprocess.Popen(
+                self.wrapper + [PROGRAM, "serve", "--data-dir", self.directory, "--kafka-port", str(self.kafka_port),
+                                "--pg-port", str(self.pg_port), "--http-port", str(self.http_port)] + self.options,
+                stdout=subprocess.PIPE, stderr=errors, env=self.env)
+
+    def await_ready(self, timeout=60):
+        until = time.time() + timeout
+        line = b""
+        while not line.endswith(b"\n") and time.time() < until:
+            if select.select([self.process.stdout], [], [], max(0, until - time.time()))[0]:
+                piece = os.read(self.process.stdout.fileno(), 1000)
+                if not piece:
+                    break
+                line += piece
+        expected = "ready kafka=127.0.0.1:%d pg=127.0.0.1:%d http=127.0.0.1:%d\n" % (self.kafka_port, self.pg_port, self.http_port)
+        if line.decode() != expected:
+            hung = time.time() >= until
+            if hung:
+                self.process.kill()
+            code = self.process.wait()
+            raise NotStarted(None if hung else code, self.stderr()[-4000:])
+
+    def start_refused(self, timeout=60):
+        """Starts a program that must not start; returns its exit code and what it said this time."""
+        try:
+            self.start(timeout)
+        except NotStarted as refused:
+            assert refused.code is not None and refused.code > 0, refused
+            return refused.code, self.stderr(self.errors_begin)
+        self.kill()
+        raise AssertionError("the program started, but should have refused to")
+
+    @property
+    def directory(self):
+        """The appliance's own data directory."""
+        return os.path.join(self.data_dir, "data")
+
+    def path(self, *parts):
+        return os.path.join(self.directory, *parts)
 
     @property
     def bootstrap(self):
         return "127.0.0.1:%d" % self.kafka_port
 
-    def stderr(self):
-        with open(self.errors_path, encoding="utf-8", errors="replace") as file:
-            return file.read()
+    def stderr(self, begin=0):
+        with open(self.errors_path, "rb") as file:
+            file.seek(begin)
+            return file.read().decode("utf-8", "replace")
 
     def kill(self):
         self.close_connection()
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+        self.process.stdout.close()
 
     def stop(self, timeout=30):
         """SIGTERM; returns the exit code."""
@@ -122,6 +194,18 @@ class Appliance:
                                    body.encode(), {"Content-Type": "application/x-ndjson"})
         assert status == 200, (status, answer)
         return answer
+
+    def delete_derived(self):
+        """Deletes everything but the log, while the program does not run."""
+        for name in os.listdir(self.directory):
+            if name != "log":
+                target = self.path(name)
+                shutil.rmtree(target) if os.path.isdir(target) else os.unlink(target)
+
+    def wait_caught_up(self, timeout=60):
+        """Until no version replays and every one has read all of the log."""
+        self.wait("SELECT count(*) FROM kappa.versions WHERE state IN ('replaying', 'paused') OR (state <> 'failed' AND lag_records > 0)",
+                  [(0,)], timeout)
 
     def wait(self, query, expected, timeout=30):
         """Repeats the query until it answers `expected`."""

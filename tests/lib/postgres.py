@@ -28,6 +28,12 @@ class Postgres:
             owner = pwd.getpwnam(self.user)
             os.chown(self.dir, owner.pw_uid, owner.pw_gid)
 
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *exc):
+        self.stop()
+
     def run(self, *command):
         subprocess.run(command, check=True, user=self.user, cwd=self.dir, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                        env={"PATH": os.environ["PATH"], "LC_ALL": "C", "HOME": self.dir})

@@ -32,9 +32,8 @@ CONFIGURATIONS = {
 
 @pytest.fixture(scope="session")
 def oracle():
-    server = Postgres().start()
-    yield server
-    server.stop()
+    with Postgres() as server:
+        yield server
 
 
 def value(kind, arguments, rng):
@@ -137,14 +136,9 @@ def compare(kappa, oracle, ours, theirs):
 def rebuild(kappa):
     """Everything but the log is deleted; all of it must come back."""
     kappa.stop()
-    data = os.path.join(kappa.data_dir, "data")
-    for name in os.listdir(data):
-        if name != "log":
-            import shutil
-            target = os.path.join(data, name)
-            shutil.rmtree(target) if os.path.isdir(target) else os.unlink(target)
+    kappa.delete_derived()
     kappa.start()
-    kappa.wait("SELECT count(*) FROM kappa.versions WHERE state = 'replaying'", [(0,)])
+    kappa.wait_caught_up()
 
 
 CASES = sorted(glob.glob(os.path.join(HERE, "cases", "*.sql")))
@@ -172,7 +166,7 @@ def test_answers_are_those_of_postgres(path, configuration, oracle):
                 connection.close()
                 kappa.kill()
                 kappa.start()
-                kappa.wait("SELECT count(*) FROM kappa.versions WHERE state = 'replaying'", [(0,)])
+                kappa.wait_caught_up()
                 connection = kappa.connect()
         if settings.get("rebuild"):
             connection.close()
