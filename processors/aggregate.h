@@ -199,6 +199,14 @@ static inline int64_t f64_extreme(double value)
 	return bits ^ (int64_t)((uint64_t)(bits >> 63) >> 1);
 }
 
+static inline double f64_from_extreme(int64_t order)
+{
+	double value;
+	order = order == INT64_MAX ? INT64_C(0x7ff8000000000000) : order ^ (int64_t)((uint64_t)(order >> 63) >> 1);
+	__builtin_memcpy(&value, &order, sizeof value);
+	return value;
+}
+
 /* ---- aggregate.c ---- */
 
 /* UNSUPPORTED with a hint for calls that have no implementation. */

@@ -184,8 +184,7 @@ static void output_packed(const struct result *result)
 		if (cell->physical == PHYS_BOOL) {
 			result->out->booleans[row] = value != 0;
 		} else if (cell->physical == PHYS_F64) {
-			value ^= (int64_t)((uint64_t)(value >> 63) >> 1);
-			memcpy(&result->out->f64[row], &value, sizeof value);
+			result->out->f64[row] = f64_from_extreme(value);
 		} else {
 			result->out->i64[row] = value;
 		}

@@ -46,6 +46,14 @@ struct binder {
 	bool for_view;               /* bound for a circuit: views are expanded */
 	bool expanded;               /* inside another view's definition: positions would point into the wrong text */
 	struct bind_uses *uses;      /* NULL: not collected */
+	const struct bind_expansion *expansions;
+};
+
+/* The views being expanded, innermost first: a view cannot be defined by itself. */
+struct bind_expansion {
+	const char *name;
+	int64_t version;
+	const struct bind_expansion *outer;
 };
 
 struct bind_uses {
@@ -62,6 +70,7 @@ struct bind_column {
 /* A relation in FROM, as names reach it. */
 struct bind_range {
 	const char *alias; /* what qualifies its columns */
+	const char *relation_name; /* under the alias; NULL for anything but a relation */
 	const char *schema_name; /* of a relation without alias; else NULL */
 	int64_t version;   /* as written, of a relation without alias */
 	struct bind_column *columns;
@@ -199,6 +208,8 @@ status bind_windowed(struct binder *binder, const PgQuery__FuncCall *call, const
 /* `plan` under an alias as a scope of its own. */
 struct bind_scope *bind_scope_of(struct binder *binder, const struct plan *plan, const char *alias,
 	const char *schema_name, int64_t version, size_t visible_count);
+/* 42P01 for a qualifier nothing in FROM answers to. */
+status bind_missing_range(struct binder *binder, const struct bind_scope *scope, const char *qualifier, int32_t location);
 const struct bind_range *bind_find_range(
 	const struct bind_scope *scope, const char *schema_name, const char *alias, bool *ambiguous);
 status bind_unknown_column(struct binder *binder, const struct bind_scope *scope, const char *qualifier,

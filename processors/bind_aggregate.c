@@ -146,6 +146,27 @@ static status aggregate_no_such(
 	return STATUS_UNKNOWN_FUNCTION;
 }
 
+static status aggregate_count_wrong(
+	struct binder *binder, const struct bind_place *place, const PgQuery__FuncCall *call, const char *name)
+{
+	struct buffer types;
+	buffer_init(&types);
+	status code = STATUS_OK;
+	for (size_t i = 0; i < call->n_args && code == STATUS_OK; i++) {
+		const struct expression *argument;
+		code = bind_expression(binder, place, call->args[i], &argument);
+		if (code == STATUS_OK)
+			buffer_printf(&types, "%s%s", i == 0 ? "" : ", ", type_name(argument->type.id));
+	}
+	if (code == STATUS_OK) {
+		code = bind_fail(STATUS_UNKNOWN_FUNCTION, binder, bind_position(binder, call->location),
+			"function %s(%.*s) does not exist", name, (int)types.size, (const char *)types.data);
+		error_hint("No function matches the given name and argument types. You might need to add explicit type casts.");
+	}
+	buffer_deinit(&types);
+	return code;
+}
+
 static bool aggregate_equal(const struct bind_aggregate *left, const struct bind_aggregate *right)
 {
 	if (left->kind != right->kind || left->distinct != right->distinct ||
@@ -189,15 +210,11 @@ static status bind_aggregate_argument(struct binder *binder, const struct bind_p
 		error_sqlstate("42809");
 		return STATUS_TYPE_MISMATCH;
 	}
-	if (call->n_args != 1 || call->agg_star) {
-		(void)bind_fail(STATUS_UNKNOWN_FUNCTION, binder, position, "function %s with %s does not exist", name,
-			call->agg_star ? "*" : call->n_args == 0 ? "no argument" : "several arguments");
-		error_hint("%s takes one argument.", name);
-		return STATUS_UNKNOWN_FUNCTION;
-	}
 	struct bind_place inside = *place;
 	inside.aggregates = NULL;
 	inside.in_aggregate = true;
+	if (call->n_args != 1 || call->agg_star)
+		return aggregate_count_wrong(binder, &inside, call, name);
 	const struct expression *argument;
 	status code = bind_expression(binder, &inside, call->args[0], &argument);
 	if (code != STATUS_OK)

@@ -461,9 +461,11 @@ status bind_expression(
 	bind_leave(binder);
 	if (code != STATUS_OK)
 		return code;
-	if (expression->position == 0 && location >= 0) {
+	int32_t position = bind_position(binder, location);
+	if (expression->position != position && position > 0) {
+		/* Where it begins, as PostgreSQL points at expressions; errors about an operator point at that. */
 		struct expression *placed = arena_copy(binder->arena, expression, sizeof *expression);
-		placed->position = bind_position(binder, location);
+		placed->position = position;
 		expression = placed;
 	}
 	*out = expression;

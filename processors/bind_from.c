@@ -135,6 +135,7 @@ static status scope_under_alias(struct binder *binder, const struct plan *plan, 
 	bool named = alias == NULL && relation != NULL;
 	*out = bind_scope_of(binder, plan, alias != NULL ? alias->aliasname : default_name,
 		named ? relation->schema_name : NULL, named && relation->kind == SQL_VIEW ? relation->version : 0, visible_count);
+	(*out)->ranges[0].relation_name = relation != NULL ? relation->name : NULL;
 	return STATUS_OK;
 }
 
@@ -231,7 +232,7 @@ static status bind_range_function(struct binder *binder, const PgQuery__RangeFun
 		code = bind_windowed(binder, call, &plan, &relation);
 		if (code != STATUS_OK)
 			return code;
-		bool whole = relation == NULL || plan->children[0]->kind != PLAN_SCAN;
+		bool whole = relation == NULL || plan->children[0]->children[0]->kind != PLAN_SCAN;
 		visible = whole ? plan->schema.field_count : relation->visible_count + 2;
 		return scope_under_alias(binder, plan, range->alias, relation != NULL ? relation->name : name, NULL, visible,
 			call->location, out);

@@ -141,6 +141,22 @@ status bind_unknown_column(struct binder *binder, const struct bind_scope *scope
 	return STATUS_UNKNOWN_COLUMN;
 }
 
+status bind_missing_range(
+	struct binder *binder, const struct bind_scope *scope, const char *qualifier, int32_t location)
+{
+	int32_t position = bind_position(binder, location);
+	for (size_t i = 0; scope != NULL && i < scope->range_count; i++) {
+		const struct bind_range *range = &scope->ranges[i];
+		if (range->relation_name == NULL || range->unreachable || strcmp(range->relation_name, qualifier) != 0)
+			continue;
+		(void)bind_fail(STATUS_UNKNOWN_RELATION, binder, position,
+			"invalid reference to FROM-clause entry for table \"%s\"", qualifier);
+		error_hint("Perhaps you meant to reference the table alias \"%s\".", range->alias);
+		return STATUS_UNKNOWN_RELATION;
+	}
+	return bind_fail(STATUS_UNKNOWN_RELATION, binder, position, "missing FROM-clause entry for table \"%s\"", qualifier);
+}
+
 /* ---- lookup in one scope ---- */
 
 /* NOT_FOUND without raising when the scope has no such name. */
@@ -197,9 +213,12 @@ static status name_read(struct binder *binder, const PgQuery__ColumnRef *referen
 {
 	const char *parts[3] = {NULL, NULL, NULL};
 	size_t count = reference->n_fields;
-	if (count == 0 || count > 3)
-		return bind_unsupported(binder, reference->location, "Write schema.table.column.",
-			"a name of more than three parts");
+	if (count == 0 || count > 3) {
+		(void)bind_fail(STATUS_SYNTAX, binder, bind_position(binder, reference->location),
+			"improper qualified name (too many dotted names)");
+		error_hint("Write schema.table.column.");
+		return STATUS_SYNTAX;
+	}
 	for (size_t i = 0; i < count; i++) {
 		parts[3 - count + i] = sql_string_of(reference->fields[i]);
 		if (parts[3 - count + i] == NULL)
@@ -221,11 +240,8 @@ static status find_in(
 static status column_missing(struct binder *binder, const struct bind_scope *scope, const struct column_name *name)
 {
 	bool ambiguous;
-	if (name->qualifier != NULL) {
-		(void)bind_fail(STATUS_UNKNOWN_RELATION, binder, bind_position(binder, name->location),
-			"missing FROM-clause entry for table \"%s\"", name->qualifier);
-		return STATUS_UNKNOWN_RELATION;
-	}
+	if (name->qualifier != NULL)
+		return bind_missing_range(binder, scope, name->qualifier, name->location);
 	if (scope != NULL && bind_find_range(scope, NULL, name->name, &ambiguous) != NULL)
 		return bind_unsupported(binder, name->location, "List its columns, or write name.* in the SELECT list.",
 			"a whole row (\"%s\") as a value", name->name);

@@ -49,18 +49,32 @@ static status definition_check(const struct sql_relation *relation, const struct
 	return STATUS_OK;
 }
 
+static status expansion_check(const struct binder *binder, const struct sql_relation *relation, int32_t location)
+{
+	for (const struct bind_expansion *outer = binder->expansions; outer != NULL; outer = outer->outer) {
+		if (outer->version == relation->version && strcmp(outer->name, relation->name) == 0)
+			return bind_fail(STATUS_INVALID, binder, bind_position(binder, location),
+				"view \"%s\" version %lld is defined by itself", relation->name, (long long)relation->version);
+	}
+	return STATUS_OK;
+}
+
 static status view_expand(
 	struct binder *binder, const struct sql_relation *relation, int32_t location, const struct plan **out)
 {
+	struct bind_expansion expansion = {relation->name, relation->version, binder->expansions};
 	struct binder inner = {
 		.arena = binder->arena,
 		.catalog = relation->scope != NULL ? relation->scope : binder->catalog,
 		.limits = binder->limits,
 		.for_view = true,
 		.expanded = true,
+		.expansions = &expansion,
 	};
 	struct sql_script *script = NULL;
-	status code = bind_enter(binder, location);
+	status code = expansion_check(binder, relation, location);
+	if (code == STATUS_OK)
+		code = bind_enter(binder, location);
 	if (code != STATUS_OK)
 		return code;
 	code = sql_parse(slice_of_string(relation->definition), binder->arena, &script);
@@ -73,6 +87,8 @@ static status view_expand(
 	if (code == STATUS_OK)
 		return STATUS_OK;
 	error_position(bind_position(binder, location));
+	if (strstr(error_current()->text, "in the definition of view") != NULL)
+		return code;
 	return error_note(code, "in the definition of view \"%s\" version %lld", relation->name, (long long)relation->version);
 }
 
@@ -152,8 +168,12 @@ static status function_value(struct binder *binder, const sql_node *node, const 
 		code = bind_settle(binder, argument, &argument);
 	if (code != STATUS_OK)
 		return code;
+	if (argument->kind == EXPR_PARAMETER) {
+		*out = (struct value){.type = {SQL_ARGUMENT_PARAMETER, (int32_t)argument->parameter}, .null = true};
+		return STATUS_OK;
+	}
 	if (argument->kind != EXPR_CONSTANT)
-		return bind_unsupported(binder, bind_location(node), "Write the values as constants.",
+		return bind_unsupported(binder, bind_location(node), "Write the values as constants or parameters.",
 			"anything but constants as arguments of %s()", name);
 	*out = argument->value;
 	return STATUS_OK;
@@ -262,16 +282,33 @@ static status window_size(struct binder *binder, const sql_node *node, const str
 	return STATUS_OK;
 }
 
-/* window_start = date_bin(size, column, 'epoch'), window_end = window_start + size: [start, end), UTC. */
-static status window_bounds(struct binder *binder, const struct expression *column, const struct expression *size,
-	int32_t position, const struct expression *bounds[2])
+/* window_start = date_bin(size, column, 'epoch'); window_end = window_start + size: [start, end), UTC. */
+static status window_start(struct binder *binder, const struct expression *column, const struct expression *size,
+	int32_t position, const struct expression **out)
 {
 	struct value epoch = {.type = column->type, .i64 = 0};
 	const struct expression *bin[] = {size, column, expression_constant(binder->arena, &epoch)};
-	status code = bind_function(binder, "date_bin", bin, 3, position, &bounds[0]);
-	if (code != STATUS_OK)
-		return code;
-	return bind_function(binder, "+", (const struct expression *[]){bounds[0], size}, 2, position, &bounds[1]);
+	return bind_function(binder, "date_bin", bin, 3, position, out);
+}
+
+/* The plan with one more column, at position `at`. */
+static const struct plan *plan_with_column(
+	struct binder *binder, const struct plan *plan, size_t at, const char *name, const struct expression *expression)
+{
+	size_t count = plan->schema.field_count;
+	struct expression_list columns = {0};
+	const char **names = arena_alloc(binder->arena, (count + 1) * sizeof *names);
+	for (uint32_t i = 0; i <= count; i++) {
+		if (i == at) {
+			names[columns.count] = name;
+			expression_list_add(&columns, binder->arena, expression);
+		}
+		if (i == count)
+			break;
+		names[columns.count] = plan->schema.fields[i].name;
+		expression_list_add(&columns, binder->arena, expression_column(binder->arena, i, plan->schema.fields[i].type));
+	}
+	return plan_make_project(binder->arena, plan, columns.items, names, columns.count);
 }
 
 status bind_windowed(struct binder *binder, const PgQuery__FuncCall *call, const struct plan **out,
@@ -291,26 +328,15 @@ status bind_windowed(struct binder *binder, const PgQuery__FuncCall *call, const
 	if (code == STATUS_OK)
 		code = window_size(binder, call->args[2], &size);
 	if (code == STATUS_OK)
-		code = window_bounds(binder, column, size, position, bounds);
+		code = window_start(binder, column, size, position, &bounds[0]);
 	if (code != STATUS_OK)
 		return code;
 	/* The window's columns come after the visible ones, before the hidden. */
-	size_t count = plan->schema.field_count;
-	size_t visible = *relation != NULL && plan->kind == PLAN_SCAN ? (*relation)->visible_count : count;
-	struct expression_list columns = {0};
-	const char **names = arena_alloc(binder->arena, (count + 2) * sizeof *names);
-	for (uint32_t i = 0; i <= count; i++) {
-		if (i == visible) {
-			names[columns.count] = "window_start";
-			expression_list_add(&columns, binder->arena, bounds[0]);
-			names[columns.count] = "window_end";
-			expression_list_add(&columns, binder->arena, bounds[1]);
-		}
-		if (i == count)
-			break;
-		names[columns.count] = plan->schema.fields[i].name;
-		expression_list_add(&columns, binder->arena, expression_column(binder->arena, i, plan->schema.fields[i].type));
-	}
-	*out = plan_make_project(binder->arena, plan, columns.items, names, columns.count);
-	return STATUS_OK;
+	size_t visible = *relation != NULL && plan->kind == PLAN_SCAN ? (*relation)->visible_count : plan->schema.field_count;
+	plan = plan_with_column(binder, plan, visible, "window_start", bounds[0]);
+	const struct expression *start = expression_column(binder->arena, (uint32_t)visible, column->type);
+	code = bind_function(binder, "+", (const struct expression *[]){start, size}, 2, position, &bounds[1]);
+	if (code == STATUS_OK)
+		*out = plan_with_column(binder, plan, visible + 1, "window_end", bounds[1]);
+	return code;
 }

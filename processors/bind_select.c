@@ -68,8 +68,7 @@ static status bind_star(struct binder *binder, const struct bind_place *place, c
 		return STATUS_AMBIGUOUS;
 	}
 	if (range == NULL)
-		return bind_fail(
-			STATUS_UNKNOWN_RELATION, binder, position, "missing FROM-clause entry for table \"%s\"", alias);
+		return bind_missing_range(binder, scope, alias, star->location);
 	targets_add_columns(binder, scope, range->columns, range->column_count, position, out);
 	return STATUS_OK;
 }

@@ -39,15 +39,16 @@ static status union_collect(
 	return STATUS_OK;
 }
 
-/* The column as an expression over the arm: an untyped literal itself, so that its text can still become any type. */
+/* The column as an expression over the arm: a literal itself, so that its text can still become any type. */
 static const struct expression *arm_column(struct binder *binder, const struct plan *arm, uint32_t column)
 {
-	struct type type = arm->schema.fields[column].type;
-	if (type.id == TYPE_UNKNOWN && arm->kind == PLAN_PROJECT &&
-		arm->project.expressions[column]->argument_count == 0 &&
-		arm->project.expressions[column]->kind != EXPR_COLUMN)
-		return arm->project.expressions[column];
-	return expression_column(binder->arena, column, type);
+	const struct expression *written = arm->kind == PLAN_PROJECT ? arm->project.expressions[column] : NULL;
+	if (written != NULL && written->argument_count == 0 && written->kind != EXPR_COLUMN)
+		return written;
+	struct expression *expression = expression_column(binder->arena, column, arm->schema.fields[column].type);
+	if (written != NULL)
+		expression->position = written->position;
+	return expression;
 }
 
 static status union_align(struct binder *binder, const struct plan **arms, size_t arm_count)

@@ -75,10 +75,14 @@ static struct operand operand_of_null(const struct evaluator *evaluator, struct 
 
 #define SCATTER(value_type, member)                                                                          \
 	do {                                                                                                     \
-		const value_type *from = source->column.member;                                                      \
-		value_type *to = target->member;                                                                     \
-		for (uint32_t i = 0; i < count; i++)                                                                 \
-			to[rows != NULL ? rows[i] : i] = from[i & mask];                                                 \
+		const value_type *restrict from = source->column.member;                                             \
+		value_type *restrict to = target->member;                                                            \
+		if (rows == NULL && mask != 0)                                                                       \
+			memcpy(to, from, count * sizeof *to);                                                            \
+		for (uint32_t i = 0; i < count && rows == NULL && mask == 0; i++)                                    \
+			to[i] = from[0];                                                                                 \
+		for (uint32_t i = 0; i < count && rows != NULL; i++)                                                 \
+			to[rows[i]] = from[i & mask];                                                                    \
 	} while (0)
 
 void operand_scatter(const struct evaluator *evaluator, const struct operand *source, const uint32_t *rows,

@@ -156,6 +156,28 @@ static status case_evaluate_rows(
 	return branch_evaluate(evaluator, expression->arguments[2 * pairs], rows, left, target);
 }
 
+/* Marks rows not chosen for a branch yet where the condition is true. */
+static void choice_mark(const struct operand *condition, uint32_t row_count, uint16_t branch, uint16_t none,
+	uint16_t *restrict choice)
+{
+	const uint8_t *restrict values = condition->column.booleans, *restrict nulls = condition->column.nulls;
+	if (condition->constant) {
+		bool match = values[0] != 0 && (nulls == NULL || nulls[0] == 0);
+		for (uint32_t row = 0; row < row_count && match; row++)
+			choice[row] = choice[row] == none ? branch : choice[row];
+	} else if (nulls == NULL) {
+		for (uint32_t row = 0; row < row_count; row++) {
+			bool match = (values[row] != 0) & (choice[row] == none);
+			choice[row] = match ? branch : choice[row];
+		}
+	} else {
+		for (uint32_t row = 0; row < row_count; row++) {
+			bool match = (values[row] != 0) & (nulls[row] == 0) & (choice[row] == none);
+			choice[row] = match ? branch : choice[row];
+		}
+	}
+}
+
 static status case_evaluate_dense(
 	const struct evaluator *evaluator, const struct expression *expression, struct column *target)
 {
@@ -169,23 +191,22 @@ static status case_evaluate_dense(
 		status result = operand_evaluate(evaluator, expression->arguments[2 * i], &condition);
 		if (result != STATUS_OK)
 			return result;
-		uint32_t mask = condition.constant ? 0 : UINT32_MAX;
-		const uint8_t *values = condition.column.booleans, *nulls = condition.column.nulls;
-		for (uint32_t row = 0; row < row_count; row++) {
-			unsigned match = (unsigned)(values[row & mask] != 0) & (unsigned)(choice[row] == pairs);
-			match &= nulls == NULL || nulls[row & mask] == 0;
-			choice[row] = match != 0 ? i : choice[row];
-		}
+		choice_mark(&condition, row_count, i, pairs, choice);
 	}
-	for (uint16_t i = 0; i <= pairs; i++) {
+	/* ELSE everywhere, then the others over it. */
+	for (uint16_t i = pairs;; i--) {
 		struct operand branch;
 		size_t argument = i < pairs ? 2 * (size_t)i + 1 : 2 * (size_t)pairs;
 		status result = operand_evaluate(evaluator, expression->arguments[argument], &branch);
 		if (result != STATUS_OK)
 			return result;
-		operand_blend(evaluator, &branch, choice, i, target);
+		if (i == pairs)
+			operand_scatter(evaluator, &branch, NULL, row_count, target);
+		else
+			operand_blend(evaluator, &branch, choice, i, target);
+		if (i == 0)
+			return STATUS_OK;
 	}
-	return STATUS_OK;
 }
 
 status case_evaluate(
@@ -199,12 +220,10 @@ status case_evaluate(
 	for (size_t i = 1; i < expression->argument_count && dense; i++)
 		dense = !expression_can_fail(expression->arguments[i]);
 	status result;
-	if (dense) {
-		memset(column.values, 0, row_count * physical_size(type_physical(expression->type.id)));
+	if (dense)
 		result = case_evaluate_dense(evaluator, expression, &column);
-	} else {
+	else
 		result = case_evaluate_rows(evaluator, expression, &column);
-	}
 	if (result == STATUS_OK)
 		*out = (struct operand){.column = column};
 	return result;

@@ -235,8 +235,8 @@ static int64_t fraction_scale(int64_t number, uint32_t digits, uint32_t wanted)
 static status number_field_read(struct reader *reader, const struct word *word)
 {
 	struct moment *moment = &reader->moment;
-	int64_t number;
-	uint32_t digits;
+	int64_t number = 0;
+	uint32_t digits = 0;
 	status result = number_read(reader, word, &number, &digits);
 	if (result != STATUS_OK)
 		return result;

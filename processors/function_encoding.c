@@ -190,7 +190,7 @@ static status recode(const struct kernel_call *call, bool decode)
 	EACH_ROW(call, row)
 	{
 		struct text from = text_argument(call, 0, row);
-		enum encoding encoding;
+		enum encoding encoding = ENCODING_HEX;
 		scratch.size = 0;
 		result = encoding_find(text_argument(call, 1, row), &encoding);
 		if (result == STATUS_OK && decode)

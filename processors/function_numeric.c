@@ -18,6 +18,25 @@
 		return STATUS_OK;                                                                                    \
 	}
 
+/* Numbers of one column mostly share their scale; their sum then needs no more than a check of its size. */
+static inline status sum_of(const struct decimal *left, const struct decimal *right, struct decimal *out)
+{
+	const __int128 limit = (__int128)10000000000000000000ULL * 10000000000000000000ULL; /* 10^38 */
+	__int128 sum = left->value + right->value;
+	if (left->scale != right->scale || sum >= limit || sum <= -limit)
+		return decimal_add(left, right, out);
+	*out = (struct decimal){.value = sum, .scale = left->scale};
+	return STATUS_OK;
+}
+
+static inline status difference_of(
+	const struct decimal *left, const struct decimal *right, struct decimal *out)
+{
+	struct decimal negated = *right;
+	negated.value = -right->value;
+	return sum_of(left, &negated, out);
+}
+
 /* The quotient's integer part. */
 static status decimal_div(const struct decimal *left, const struct decimal *right, struct decimal *out)
 {
@@ -32,8 +51,8 @@ static status decimal_div(const struct decimal *left, const struct decimal *righ
 	return result;
 }
 
-DECIMAL_KERNEL(add, decimal_add)
-DECIMAL_KERNEL(subtract, decimal_subtract)
+DECIMAL_KERNEL(add, sum_of)
+DECIMAL_KERNEL(subtract, difference_of)
 DECIMAL_KERNEL(multiply, decimal_multiply)
 DECIMAL_KERNEL(divide, decimal_divide)
 DECIMAL_KERNEL(modulo, decimal_modulo)

@@ -36,8 +36,17 @@ static bool text_is_ascii(struct text text)
 	return bits < 0x80;
 }
 
+/* ASCII letters from `first` on change case. */
+static void ascii_map(const char *restrict from, char *restrict to, uint32_t size, uint8_t first)
+{
+	for (uint32_t i = 0; i < size; i++) {
+		uint8_t byte = (uint8_t)from[i];
+		to[i] = (char)(byte ^ (uint8_t)((uint8_t)(byte - first) < 26 ? 0x20 : 0));
+	}
+}
+
 /* Maps characters one to one; a character may change its number of bytes. */
-static status text_map(const struct kernel_call *call, uint32_t (*map)(uint32_t))
+static status text_map(const struct kernel_call *call, uint32_t (*map)(uint32_t), uint8_t first)
 {
 	struct text_writer writer = text_writer_of(call);
 	EACH_ROW(call, row)
@@ -45,8 +54,7 @@ static status text_map(const struct kernel_call *call, uint32_t (*map)(uint32_t)
 		struct text from = call->arguments[0].texts[row];
 		if (text_is_ascii(from)) {
 			char *to = text_writer_reserve(&writer, from.size);
-			for (uint32_t i = 0; i < from.size; i++)
-				to[i] = (char)map((uint8_t)from.data[i]);
+			ascii_map(from.data, to, from.size, first);
 			call->result->texts[row] = text_writer_commit(&writer, from.size);
 			continue;
 		}
@@ -64,12 +72,12 @@ static status text_map(const struct kernel_call *call, uint32_t (*map)(uint32_t)
 
 static status lower(const struct kernel_call *call)
 {
-	return text_map(call, utf8_lower);
+	return text_map(call, utf8_lower, 'A');
 }
 
 static status upper(const struct kernel_call *call)
 {
-	return text_map(call, utf8_upper);
+	return text_map(call, utf8_upper, 'a');
 }
 
 static status initcap(const struct kernel_call *call)

@@ -11,9 +11,29 @@ static inline int text_order(const struct text *left, const struct text *right)
 	return order != 0 ? order : (left->size > right->size) - (left->size < right->size);
 }
 
+static inline uint64_t load(const char *at, size_t size)
+{
+	uint64_t word = 0;
+	memcpy(&word, at, size);
+	return word;
+}
+
+/* Short texts, which most keys are, are compared by two loads that may overlap instead of a call. */
 static inline bool text_same(const struct text *left, const struct text *right)
 {
-	return left->size == right->size && (left->size == 0 || memcmp(left->data, right->data, left->size) == 0);
+	uint32_t size = left->size;
+	const char *a = left->data, *b = right->data;
+	if (size != right->size)
+		return false;
+	if (size > 16)
+		return memcmp(a, b, size) == 0;
+	if (size >= 8)
+		return ((load(a, 8) ^ load(b, 8)) | (load(a + size - 8, 8) ^ load(b + size - 8, 8))) == 0;
+	if (size >= 4)
+		return ((load(a, 4) ^ load(b, 4)) | (load(a + size - 4, 4) ^ load(b + size - 4, 4))) == 0;
+	if (size >= 2)
+		return ((load(a, 2) ^ load(b, 2)) | (load(a + size - 2, 2) ^ load(b + size - 2, 2))) == 0;
+	return size == 0 || a[0] == b[0];
 }
 
 #define TEXT_COMPARISON(linkage, name, condition)                                                            \

@@ -87,11 +87,18 @@ static bool operation_read(const struct expression *conjunct, bool flipped, char
 	return false;
 }
 
+/* Integers of all sizes compare as numbers; other pairs of types may have scales of their own. */
+static bool types_compare_alike(enum type_id left, enum type_id right)
+{
+	return left == right || (type_is_numeric(left) && type_is_numeric(right) &&
+								type_physical(left) == PHYS_I64 && type_physical(right) == PHYS_I64);
+}
+
 static bool comparison_read(
 	struct arena *arena, const struct plan *scan, const struct expression *conjunct, struct comparison *out)
 {
 	if (conjunct->kind != EXPR_CALL || conjunct->argument_count != 2 ||
-		conjunct->arguments[0]->type.id != conjunct->arguments[1]->type.id)
+		!types_compare_alike(conjunct->arguments[0]->type.id, conjunct->arguments[1]->type.id))
 		return false;
 	for (size_t side = 0; side < 2; side++) {
 		const struct expression *column = relabel_strip(conjunct->arguments[side]);

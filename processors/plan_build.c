@@ -363,7 +363,8 @@ struct plan *plan_make_renamed(struct arena *arena, const struct plan *plan, con
 
 bool plan_is_single_row(const struct plan *plan)
 {
-	while (plan->kind == PLAN_PROJECT || plan->kind == PLAN_SORT)
+	while (plan->kind == PLAN_PROJECT || plan->kind == PLAN_SORT ||
+		   (plan->kind == PLAN_AGGREGATE && plan->aggregate.call_count == 0 && !plan->aggregate.global))
 		plan = plan->children[0];
 	return (plan->kind == PLAN_AGGREGATE && plan->aggregate.global) ||
 		   (plan->kind == PLAN_VALUES && plan->values.row_count == 1);

@@ -7,9 +7,34 @@
 
 enum { SUBSTITUTED_SIZE_MAX = 64 }; /* nodes; larger predicates stay above a projection that computes their columns */
 
+/* LIKE fails on patterns that end in an escape; a constant one can be looked at. */
+static bool like_is_safe(const struct expression *expression)
+{
+	if (!expression_is_operator(expression, "~~") && !expression_is_operator(expression, "~~*"))
+		return false;
+	const struct expression *pattern = expression->arguments[1];
+	if (pattern->kind != EXPR_CONSTANT || expression_can_fail(expression->arguments[0]))
+		return false;
+	struct text text = pattern->value.text;
+	return pattern->value.null || text.size == 0 || text.data[text.size - 1] != '\\';
+}
+
+static bool predicate_can_fail(const struct expression *predicate)
+{
+	if (like_is_safe(predicate))
+		return false;
+	if (predicate->kind != EXPR_AND && predicate->kind != EXPR_OR && predicate->kind != EXPR_NOT)
+		return expression_can_fail(predicate);
+	for (size_t i = 0; i < predicate->argument_count; i++) {
+		if (predicate_can_fail(predicate->arguments[i]))
+			return true;
+	}
+	return false;
+}
+
 bool predicate_may_move(const struct expression *predicate)
 {
-	return !expression_can_fail(predicate) && !expression_is_volatile(predicate);
+	return !predicate_can_fail(predicate) && !expression_is_volatile(predicate);
 }
 
 const struct plan *plan_filtered(
@@ -99,7 +124,7 @@ static const struct plan *push_project(
 		const struct expression *predicate = conjuncts->items[i];
 		/* The order is kept: after one that must stay, those that can fail stay too. */
 		bool moves = predicate_may_substitute(predicate, project) && !expression_is_volatile(predicate) &&
-					 (here.count == 0 || !expression_can_fail(predicate));
+					 (here.count == 0 || !predicate_can_fail(predicate));
 		if (moves)
 			expression_list_add(
 				&down, arena, expression_substitute(arena, predicate, project->project.expressions));

@@ -48,6 +48,31 @@ static const struct plan *side_plan(const struct join_side *side, const struct s
 	return plan_projected(simplifier, side->plan, all.items, NULL, all.count);
 }
 
+static const struct expression *relabelled(struct arena *arena, const struct expression *expression, struct type type)
+{
+	const struct function *cast;
+	if (cast_find(expression->type.id, type_of(type.id), CAST_IMPLICIT, &cast) != STATUS_OK || cast == NULL ||
+		(cast->flags & FUNCTION_RELABEL) == 0)
+		return NULL;
+	return expression_call(arena, cast, &expression, 1);
+}
+
+/* Keys compare as bytes of one type: integer = bigint does if the integer is called one. */
+static bool keys_align(struct arena *arena, const struct expression **left, const struct expression **right)
+{
+	if ((*left)->type.id == (*right)->type.id)
+		return true;
+	const struct expression *wider = relabelled(arena, *left, (*right)->type);
+	if (wider != NULL) {
+		*left = wider;
+		return true;
+	}
+	wider = relabelled(arena, *right, (*left)->type);
+	if (wider != NULL)
+		*right = wider;
+	return wider != NULL;
+}
+
 struct join_keys {
 	uint32_t *left, *right;
 	size_t count;
@@ -191,8 +216,7 @@ static bool touches_only_joined(const struct cluster *cluster, const uint8_t *to
 static bool condition_is_key(const struct cluster *cluster, const struct expression *condition, size_t next,
 	const struct expression **left, const struct expression **right)
 {
-	if (!expression_is_operator(condition, "=") ||
-		condition->arguments[0]->type.id != condition->arguments[1]->type.id)
+	if (!expression_is_operator(condition, "="))
 		return false;
 	uint8_t *touches = arena_alloc(cluster->simplifier->arena, cluster->input_count);
 	for (size_t side = 0; side < 2; side++) {
@@ -206,7 +230,8 @@ static bool condition_is_key(const struct cluster *cluster, const struct express
 		*left = condition->arguments[1 - side];
 		touches_mark(cluster, *left, touches);
 		return !touches[next] && expression_uses_columns(*left, 0, UINT32_MAX) &&
-			   touches_only_joined(cluster, touches, SIZE_MAX);
+			   touches_only_joined(cluster, touches, SIZE_MAX) &&
+			   keys_align(cluster->simplifier->arena, left, right);
 	}
 	return false;
 }
@@ -322,11 +347,10 @@ static void outer_sort_conditions(const struct simplifier *simplifier, const str
 	}
 }
 
-static bool outer_key(
-	const struct expression *condition, uint32_t left_count, const struct expression **left, const struct expression **right)
+static bool outer_key(struct arena *arena, const struct expression *condition, uint32_t left_count,
+	const struct expression **left, const struct expression **right)
 {
-	if (!expression_is_operator(condition, "=") ||
-		condition->arguments[0]->type.id != condition->arguments[1]->type.id || expression_is_volatile(condition))
+	if (!expression_is_operator(condition, "=") || expression_is_volatile(condition))
 		return false;
 	for (size_t side = 0; side < 2; side++) {
 		*left = condition->arguments[side];
@@ -334,7 +358,7 @@ static bool outer_key(
 		if (expression_uses_columns(*left, 0, left_count) &&
 			!expression_uses_columns(*left, left_count, UINT32_MAX) &&
 			expression_uses_columns(*right, left_count, UINT32_MAX) && !expression_uses_columns(*right, 0, left_count))
-			return true;
+			return keys_align(arena, left, right);
 	}
 	return false;
 }
@@ -353,7 +377,7 @@ static const struct plan *push_outer(
 	struct join_keys keys = keys_make(arena, parts.keys.count);
 	for (size_t i = 0; i < parts.keys.count; i++) {
 		const struct expression *left, *right;
-		if (!outer_key(parts.keys.items[i], left_count, &left, &right)) {
+		if (!outer_key(arena, parts.keys.items[i], left_count, &left, &right)) {
 			expression_list_add(&parts.residual, arena, parts.keys.items[i]);
 			continue;
 		}

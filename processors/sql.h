@@ -41,13 +41,17 @@ struct sql_relation {
 	struct sql_catalog *scope;
 };
 
+/* Stands for the type of an argument that is a parameter, see find_function. */
+#define SQL_ARGUMENT_PARAMETER TYPE_COUNT
+
 struct sql_catalog {
 	/* schema_name NULL = search path (public, kappa, pg_catalog). version 0 = live. UNKNOWN_RELATION.
 	 * Results are valid as long as `arena`. */
 	status (*find)(struct sql_catalog *catalog, const char *schema_name, const char *name, int64_t version,
 		struct arena *arena, struct sql_relation *out);
-	/* A function in FROM, or alone in the SELECT list (SELECT kappa.promote('delays', 2)): arguments are constants or
-	 * parameters already evaluated when known. The relation does its work when it is scanned. UNKNOWN_FUNCTION. May be NULL. */
+	/* A function in FROM, or alone in the SELECT list (SELECT kappa.promote('delays', 2)). Arguments are constants; a parameter
+	 * comes as a null of type SQL_ARGUMENT_PARAMETER, its index is type.modifier: its value is known when the relation is
+	 * opened. The relation does its work when it is scanned. UNKNOWN_FUNCTION. May be NULL. */
 	status (*find_function)(struct sql_catalog *catalog, const char *schema_name, const char *name,
 		const struct value *arguments, size_t argument_count, struct arena *arena, struct sql_relation *out);
 };
