@@ -21,8 +21,13 @@ void naive_add(struct arena *arena, struct naive_rows *rows, const struct value 
 		rows->rows = grown;
 		rows->capacity = capacity;
 	}
-	rows->rows[rows->count++] =
-		(struct naive_row){arena_copy(arena, values, rows->width * sizeof *values), weight};
+	struct naive_row *row = &rows->rows[rows->count++];
+	*row = (struct naive_row){arena_copy(arena, values, rows->width * sizeof *values), weight};
+	/* NaNs are all shown alike. */
+	for (size_t c = 0; c < rows->width; c++) {
+		if (type_physical(values[c].type.id) == PHYS_F64 && !values[c].null && isnan(values[c].f64))
+			row->values[c].f64 = (double)NAN;
+	}
 }
 
 struct batch *naive_batch(
