@@ -40,7 +40,7 @@ class Postgres:
 
     def start(self):
         data = os.path.join(self.dir, "data")
-        self.run(BIN + "/initdb", "-D", data, "-U", "oracle", "--locale=C", "--encoding=UTF8", "-A", "trust")
+        self.run(BIN + "/initdb", "-D", data, "-U", "oracle", "--lc-collate=C", "--lc-ctype=C.UTF-8", "--encoding=UTF8", "-A", "trust")
         self.run(BIN + "/pg_ctl", "-D", data, "-w", "-l", os.path.join(self.dir, "log"), "-o",
                  "-p %d -k %s -c listen_addresses=127.0.0.1 -c fsync=off -c timezone=UTC" % (self.port, self.dir), "start")
         until = time.time() + 30
