@@ -5,8 +5,8 @@
  * One request at a time per connection; pipelined ones wait unread in `input`. Limits: HTTP_BODY_SIZE_MAX,
  * HTTP_HEADER_SIZE_MAX, HTTP_IDLE_MS for a request to arrive.
  *
- * Threads: everything on the loop thread but exchange_run(), which is a worker's. The exchange is shared by both and freed by
- * the loop when the worker is done.
+ * Threads: everything on the loop thread but exchange_run(), which is a worker's. The exchange is shared by
+ * both and freed by the loop when the worker is done.
  */
 #include "server/http.h"
 
@@ -42,7 +42,7 @@ struct http_client {
 	struct server *server;
 	struct connection *connection;
 	http_parser parser;
-	struct buffer input; /* received and not parsed yet, while a request is being worked on */
+	struct buffer input;       /* received and not parsed yet, while a request is being worked on */
 	struct exchange *exchange; /* being read or worked on */
 	struct buffer url, header_name, header_value;
 	size_t header_bytes;
@@ -197,10 +197,10 @@ static const http_parser_settings parser_settings = {
 static void write_answer(struct http_client *client, struct http_response *response, bool keep_alive)
 {
 	char head[256];
-	int size = snprintf(head, sizeof head,
-		"HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s\r\n", response->code,
-		http_code_words(response->code), response->content_type, response->body.size,
-		keep_alive ? "" : "Connection: close\r\n");
+	int size =
+		snprintf(head, sizeof head, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s\r\n",
+			response->code, http_code_words(response->code), response->content_type, response->body.size,
+			keep_alive ? "" : "Connection: close\r\n");
 	INVARIANT(size > 0 && (size_t)size < sizeof head);
 	connection_write(client->connection, slice_of(head, (size_t)size));
 	connection_write_buffer(client->connection, &response->body);
@@ -303,7 +303,8 @@ static void client_parse(struct http_client *client, struct slice bytes)
 		buffer_append(&client->input, bytes.data, bytes.size);
 		return;
 	}
-	size_t used = http_parser_execute(&client->parser, &parser_settings, (const char *)bytes.data, bytes.size);
+	size_t used =
+		http_parser_execute(&client->parser, &parser_settings, (const char *)bytes.data, bytes.size);
 	if (client->complete) {
 		client->complete = false;
 		if (used < bytes.size)
@@ -348,7 +349,8 @@ static void http_timeout(void *state)
 		connection_finish(client->connection);
 		return;
 	}
-	client_fail(client, error_raise(STATUS_PROTOCOL, "the request did not arrive within %d s", HTTP_IDLE_MS / 1000), 408);
+	client_fail(client,
+		error_raise(STATUS_PROTOCOL, "the request did not arrive within %d s", HTTP_IDLE_MS / 1000), 408);
 }
 
 static void http_closed(void *state)

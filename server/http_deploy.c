@@ -12,27 +12,29 @@ static json_t *items_json(const struct deploy_result *result)
 	json_t *items = json_array();
 	for (size_t i = 0; i < result->item_count; i++) {
 		const struct deploy_item *item = &result->items[i];
-		json_array_append_new(items,
-			json_pack("{s:s, s:I, s:I, s:s, s:s}", "view", item->view, "version", (json_int_t)item->version,
-				"from_version", (json_int_t)item->from_version, "action", deploy_action_name(item->action), "reason",
-				item->reason));
+		json_array_append_new(
+			items, json_pack("{s:s, s:I, s:I, s:s, s:s}", "view", item->view, "version",
+					   (json_int_t)item->version, "from_version", (json_int_t)item->from_version, "action",
+					   deploy_action_name(item->action), "reason", item->reason));
 	}
 	return items;
 }
 
 /* Every statement of the script must define a view. */
-static status deploy_script(struct server *server, const struct http_request *request, const struct sql_script *script,
-	bool plan_only, struct http_response *response)
+static status deploy_script(struct server *server, const struct http_request *request,
+	const struct sql_script *script, bool plan_only, struct http_response *response)
 {
 	struct arena *arena = request->arena;
-	const struct sql_statement **statements = arena_alloc(arena, script->statement_count * sizeof *statements);
+	const struct sql_statement **statements =
+		arena_alloc(arena, script->statement_count * sizeof *statements);
 	size_t count = 0;
 	for (size_t i = 0; i < script->statement_count; i++) {
 		const struct sql_statement *statement = &script->statements[i];
 		if (statement->kind == SQL_EMPTY)
 			continue;
 		if (statement->kind != SQL_CREATE_VIEW) {
-			status code = error_raise(STATUS_INVALID, "a deployment consists of CREATE MATERIALIZED VIEW statements");
+			status code =
+				error_raise(STATUS_INVALID, "a deployment consists of CREATE MATERIALIZED VIEW statements");
 			error_position(statement->text_position);
 			error_hint("Run other statements with kappa sql or POST /sql.");
 			return code;
@@ -99,9 +101,10 @@ static json_t *samples_json(const struct diff_result *diff)
 		const struct diff_sample *sample = &diff->samples[i];
 		size_t key_count = diff->keyed ? diff->key_count : diff->column_count;
 		json_array_append_new(samples,
-			json_pack("{s:s, s:o, s:o, s:o, s:I}", "kind", kinds[sample->kind], "key", texts_json(sample->key, key_count),
-				"left", texts_json(sample->left, diff->column_count), "right",
-				texts_json(sample->right, diff->column_count), "weight", (json_int_t)sample->weight));
+			json_pack("{s:s, s:o, s:o, s:o, s:I}", "kind", kinds[sample->kind], "key",
+				texts_json(sample->key, key_count), "left", texts_json(sample->left, diff->column_count),
+				"right", texts_json(sample->right, diff->column_count), "weight",
+				(json_int_t)sample->weight));
 	}
 	return samples;
 }
@@ -111,31 +114,35 @@ static json_t *diff_columns_json(const struct diff_result *diff)
 	json_t *columns = json_array();
 	for (size_t i = 0; i < diff->column_count; i++) {
 		const struct diff_column *column = &diff->columns[i];
-		json_array_append_new(columns,
-			json_pack("{s:s, s:b, s:I, s:f, s:f, s:f, s:f}", "name", column->name, "numeric", (int)column->numeric,
-				"changed", (json_int_t)column->changed, "delta_sum", column->delta_sum, "delta_min", column->delta_min,
-				"delta_max", column->delta_max, "delta_absolute_max", column->delta_absolute_max));
+		json_array_append_new(
+			columns, json_pack("{s:s, s:b, s:I, s:f, s:f, s:f, s:f}", "name", column->name, "numeric",
+						 (int)column->numeric, "changed", (json_int_t)column->changed, "delta_sum",
+						 column->delta_sum, "delta_min", column->delta_min, "delta_max", column->delta_max,
+						 "delta_absolute_max", column->delta_absolute_max));
 	}
 	return columns;
 }
 
 static json_t *diff_json(const struct diff_result *diff)
 {
-	json_t *json = json_pack("{s:s, s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "view", diff->view, "left",
-		(json_int_t)diff->left, "right", (json_int_t)diff->right, "keyed", (int)diff->keyed, "rows_left",
-		(json_int_t)diff->rows_left, "rows_right", (json_int_t)diff->rows_right, "equal", (json_int_t)diff->equal,
-		"only_left", (json_int_t)diff->only_left, "only_right", (json_int_t)diff->only_right, "changed",
-		(json_int_t)diff->changed, "match_score", diff->match_score);
+	json_t *json = json_pack("{s:s, s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "view", diff->view,
+		"left", (json_int_t)diff->left, "right", (json_int_t)diff->right, "keyed", (int)diff->keyed,
+		"rows_left", (json_int_t)diff->rows_left, "rows_right", (json_int_t)diff->rows_right, "equal",
+		(json_int_t)diff->equal, "only_left", (json_int_t)diff->only_left, "only_right",
+		(json_int_t)diff->only_right, "changed", (json_int_t)diff->changed, "match_score", diff->match_score);
 	json_object_set_new(json, "offsets", http_offsets_json(diff->offsets));
-	json_object_set_new(json, "columns_only_left", texts_json(diff->columns_only_left, diff->columns_only_left_count));
-	json_object_set_new(json, "columns_only_right", texts_json(diff->columns_only_right, diff->columns_only_right_count));
+	json_object_set_new(
+		json, "columns_only_left", texts_json(diff->columns_only_left, diff->columns_only_left_count));
+	json_object_set_new(
+		json, "columns_only_right", texts_json(diff->columns_only_right, diff->columns_only_right_count));
 	json_object_set_new(json, "key_columns", texts_json(diff->key_columns, diff->key_count));
 	json_object_set_new(json, "columns", diff_columns_json(diff));
 	json_object_set_new(json, "samples", samples_json(diff));
 	return json;
 }
 
-status http_view_diff(struct server *server, const struct http_request *request, struct http_response *response)
+status http_view_diff(
+	struct server *server, const struct http_request *request, struct http_response *response)
 {
 	struct diff_options options = {0};
 	int64_t samples;
@@ -152,7 +159,8 @@ status http_view_diff(struct server *server, const struct http_request *request,
 		char *end;
 		options.tolerance = strtod(tolerance, &end);
 		if (*tolerance == '\0' || *end != '\0' || !isfinite(options.tolerance) || options.tolerance < 0)
-			return error_raise(STATUS_INVALID, "parameter tolerance is \"%s\", not a number from 0", tolerance);
+			return error_raise(
+				STATUS_INVALID, "parameter tolerance is \"%s\", not a number from 0", tolerance);
 	}
 	struct diff_result diff;
 	code = engine_diff(server_engine(server), request->segments[1], &options, request->arena, &diff);

@@ -24,8 +24,8 @@ static status decode(struct arena *arena, struct slice text, bool plus_is_space,
 			int high = i + 1 < text.size ? hex_digit(text.data[i + 1]) : -1;
 			int low = i + 2 < text.size ? hex_digit(text.data[i + 2]) : -1;
 			if (high < 0 || low < 0 || (high == 0 && low == 0))
-				return error_raise(STATUS_INVALID, "malformed escape in the URL at \"%.*s\"", (int)(text.size - i),
-					(const char *)text.data + i);
+				return error_raise(STATUS_INVALID, "malformed escape in the URL at \"%.*s\"",
+					(int)(text.size - i), (const char *)text.data + i);
 			byte = (uint8_t)(high * 16 + low);
 			i += 2;
 		} else if (byte == '+' && plus_is_space) {
@@ -94,8 +94,8 @@ const char *http_parameter(const struct http_request *request, const char *name)
 	return NULL;
 }
 
-status http_integer(const struct http_request *request, const char *name, int64_t low, int64_t high, int64_t fallback,
-	int64_t *out)
+status http_integer(const struct http_request *request, const char *name, int64_t low, int64_t high,
+	int64_t fallback, int64_t *out)
 {
 	const char *text = http_parameter(request, name);
 	if (text == NULL) {
@@ -121,9 +121,11 @@ status http_body_json(const struct http_request *request, json_t **out)
 		return STATUS_OK;
 	}
 	json_error_t why;
-	json_t *json = json_loadb((const char *)request->body.data, request->body.size, JSON_REJECT_DUPLICATES, &why);
+	json_t *json =
+		json_loadb((const char *)request->body.data, request->body.size, JSON_REJECT_DUPLICATES, &why);
 	if (json == NULL)
-		return error_raise(STATUS_SYNTAX, "the body is not JSON: %s (line %d, column %d)", why.text, why.line, why.column);
+		return error_raise(
+			STATUS_SYNTAX, "the body is not JSON: %s (line %d, column %d)", why.text, why.line, why.column);
 	if (!json_is_object(json)) {
 		json_decref(json);
 		return error_raise(STATUS_SYNTAX, "the body must be a JSON object");
@@ -200,8 +202,8 @@ const char *http_code_words(int code)
 		const char *words;
 	} known[] = {{200, "OK"}, {201, "Created"}, {202, "Accepted"}, {400, "Bad Request"}, {404, "Not Found"},
 		{405, "Method Not Allowed"}, {408, "Request Timeout"}, {409, "Conflict"}, {413, "Content Too Large"},
-		{422, "Unprocessable Content"}, {431, "Request Header Fields Too Large"}, {500, "Internal Server Error"},
-		{503, "Service Unavailable"}};
+		{422, "Unprocessable Content"}, {431, "Request Header Fields Too Large"},
+		{500, "Internal Server Error"}, {503, "Service Unavailable"}};
 	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
 		if (known[i].code == code)
 			return known[i].words;

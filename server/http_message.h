@@ -1,7 +1,8 @@
 /* A request taken apart and an answer put together, for the handlers in server/http_*.c.
  *
  * A handler runs on a worker, may block, and fills the response. The request is borrowed during the call.
- * Errors: return a status; the caller turns the thread's error trace into {"error": {…}} with a fitting HTTP status.
+ * Errors: return a status; the caller turns the thread's error trace into {"error": {…}} with a fitting HTTP
+ * status.
  */
 #ifndef KAPPA_SERVER_HTTP_MESSAGE_H
 #define KAPPA_SERVER_HTTP_MESSAGE_H
@@ -35,7 +36,7 @@ struct http_request {
 	const char *content_type; /* lower case without parameters; "" when not given */
 	const char *accept;
 	struct slice body;
-	struct arena *arena; /* lives as long as the request */
+	struct arena *arena;         /* lives as long as the request */
 	bool (*gone)(void *context); /* the client has left: long work may stop */
 	void *gone_context;
 };
@@ -51,8 +52,8 @@ status http_request_parse_url(struct http_request *request, struct slice url) MU
 /* NULL when it was not given. */
 const char *http_parameter(const struct http_request *request, const char *name);
 /* `fallback` when it was not given; INVALID naming it when it is no number in the range. */
-status http_integer(const struct http_request *request, const char *name, int64_t low, int64_t high, int64_t fallback,
-	int64_t *out) MUST_USE;
+status http_integer(const struct http_request *request, const char *name, int64_t low, int64_t high,
+	int64_t fallback, int64_t *out) MUST_USE;
 /* The body as a JSON object (the caller json_decref()s); an empty body is {}. SYNTAX with the place. */
 status http_body_json(const struct http_request *request, json_t **out) MUST_USE;
 
@@ -64,20 +65,23 @@ const char *http_code_words(int code); /* "Not Found" */
 
 /* ---- handlers; each answers or returns an error ---- */
 
-typedef status http_handler(struct server *server, const struct http_request *request, struct http_response *response);
+typedef status http_handler(
+	struct server *server, const struct http_request *request, struct http_response *response);
 
 /* Finds and runs the handler; always leaves an answer. */
 void http_route(struct server *server, const struct http_request *request, struct http_response *response);
 
-http_handler http_topics_list, http_topic_create, http_topic_describe, http_topic_delete, http_topic_append, http_topic_records;
-http_handler http_views_list, http_view_rows, http_view_drop, http_view_promote, http_view_rollback, http_view_diff,
-	http_view_verify, http_view_pause, http_view_resume;
+http_handler http_topics_list, http_topic_create, http_topic_describe, http_topic_delete, http_topic_append,
+	http_topic_records;
+http_handler http_views_list, http_view_rows, http_view_drop, http_view_promote, http_view_rollback,
+	http_view_diff, http_view_verify, http_view_pause, http_view_resume;
 http_handler http_versions, http_deploy, http_sql, http_metrics, http_livez, http_readyz, http_index;
 
 /* Shared by handlers: a value as JSON (numbers that a double holds exactly are numbers, others strings). */
 json_t *http_value_json(const struct value *value);
 json_t *http_offsets_json(const struct offset_vector *offsets);
 /* "delays@2" → "delays", 2; without @: 0. The name lies in the arena. */
-status http_view_name(const struct http_request *request, const char *segment, const char **name, int64_t *version) MUST_USE;
+status http_view_name(
+	const struct http_request *request, const char *segment, const char **name, int64_t *version) MUST_USE;
 
 #endif

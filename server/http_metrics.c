@@ -114,8 +114,10 @@ static void version_metrics(struct server *server, struct arena *arena, struct b
 {
 	static const struct version_metric metrics[] = {
 		{"kappa_version_rows", "gauge", "Rows of the view version; -1 before it is caught up.", metric_rows},
-		{"kappa_version_lag_records", "gauge", "Records in the log that the version has not read.", metric_lag},
-		{"kappa_version_replay_records_done", "gauge", "Records of its replay target that it has read.", metric_done},
+		{"kappa_version_lag_records", "gauge", "Records in the log that the version has not read.",
+			metric_lag},
+		{"kappa_version_replay_records_done", "gauge", "Records of its replay target that it has read.",
+			metric_done},
 		{"kappa_version_replay_records_total", "gauge", "Records of its replay target.", metric_total},
 		{"kappa_version_bad_records", "gauge", "Records that could not be read.", metric_bad},
 		{"kappa_version_live", "gauge", "1 if it is the view's live version.", metric_live},
@@ -131,7 +133,8 @@ static void version_metrics(struct server *server, struct arena *arena, struct b
 		for (size_t j = 0; j < count; j++) {
 			buffer_printf(out, "%s{", metrics[i].name);
 			label(out, "view", versions[j].view);
-			buffer_printf(out, ",version=\"%lld\"} %.17g\n", (long long)versions[j].version, metrics[i].value(&versions[j]));
+			buffer_printf(out, ",version=\"%lld\"} %.17g\n", (long long)versions[j].version,
+				metrics[i].value(&versions[j]));
 		}
 	}
 }
@@ -152,16 +155,20 @@ status http_metrics(struct server *server, const struct http_request *request, s
 	single(out, "kappa_uptime_seconds", "gauge", "Since the program started.",
 		(double)(clock_wall_ms() - server_start_ms(server)) / 1000);
 	single(out, "kappa_live_steps_total", "counter", "Steps of the live group.", (double)counters.steps);
-	single(out, "kappa_live_records_total", "counter", "Records that live steps read.", (double)counters.records_read);
-	single(out, "kappa_replayed_records_total", "counter", "Records that replays read.", (double)counters.replayed_records);
-	single(out, "kappa_publications_total", "counter", "Publications of live views.", (double)counters.publications);
+	single(out, "kappa_live_records_total", "counter", "Records that live steps read.",
+		(double)counters.records_read);
+	single(out, "kappa_replayed_records_total", "counter", "Records that replays read.",
+		(double)counters.replayed_records);
+	single(out, "kappa_publications_total", "counter", "Publications of live views.",
+		(double)counters.publications);
 	single(out, "kappa_live_step_seconds", "gauge", "Duration of the last live step, reading to publication.",
 		(double)counters.freshness_last_us / 1e6);
 	unsigned running;
 	unsigned waiting;
 	workers_counts(server_workers(server), &running, &waiting);
 	single(out, "kappa_worker_tasks_running", "gauge", "Statements and requests on workers.", running);
-	single(out, "kappa_worker_tasks_waiting", "gauge", "Statements and requests waiting for a worker.", waiting);
+	single(
+		out, "kappa_worker_tasks_waiting", "gauge", "Statements and requests waiting for a worker.", waiting);
 	topic_metrics(server, out);
 	version_metrics(server, request->arena, out);
 	response->content_type = "text/plain; version=0.0.4; charset=utf-8";

@@ -17,20 +17,27 @@ static const struct route routes[] = {
 	{REQUEST_GET, {"readyz"}, http_readyz, "views that were live are live again"},
 	{REQUEST_GET, {"metrics"}, http_metrics, "Prometheus text format"},
 	{REQUEST_GET, {"topics"}, http_topics_list, "topics"},
-	{REQUEST_POST, {"topics"}, http_topic_create, "create a topic: {\"name\", \"partitions\", \"segment_bytes\"}"},
+	{REQUEST_POST, {"topics"}, http_topic_create,
+		"create a topic: {\"name\", \"partitions\", \"segment_bytes\"}"},
 	{REQUEST_GET, {"topics", "*"}, http_topic_describe, "one topic's partitions and configuration"},
-	{REQUEST_POST, {"topics", "*"}, http_topic_append, "append records: NDJSON, or {\"records\": [{\"key\", \"value\"}]}"},
+	{REQUEST_POST, {"topics", "*"}, http_topic_append,
+		"append records: NDJSON, or {\"records\": [{\"key\", \"value\"}]}"},
 	{REQUEST_DELETE, {"topics", "*"}, http_topic_delete, "delete a topic that no table reads"},
-	{REQUEST_GET, {"topics", "*", "records"}, http_topic_records, "read records: partition, offset, limit, wait_ms"},
+	{REQUEST_GET, {"topics", "*", "records"}, http_topic_records,
+		"read records: partition, offset, limit, wait_ms"},
 	{REQUEST_POST, {"sources", "*"}, http_source_open, "where a file source stands: topic"},
-	{REQUEST_POST, {"sources", "*", "records"}, http_source_append, "append a file source's records exactly once"},
+	{REQUEST_POST, {"sources", "*", "records"}, http_source_append,
+		"append a file source's records exactly once"},
 	{REQUEST_POST, {"sql"}, http_sql, "run SQL: {\"query\"}"},
 	{REQUEST_GET, {"views"}, http_views_list, "views and their live versions"},
-	{REQUEST_GET, {"views", "*"}, http_view_rows, "rows of a view (V or V@N): COLUMN=value, limit, offset, version"},
+	{REQUEST_GET, {"views", "*"}, http_view_rows,
+		"rows of a view (V or V@N): COLUMN=value, limit, offset, version"},
 	{REQUEST_DELETE, {"views", "*"}, http_view_drop, "drop a view or a version: cascade"},
 	{REQUEST_POST, {"views", "*", "promote"}, http_view_promote, "make a version live: {\"version\"}"},
-	{REQUEST_POST, {"views", "*", "rollback"}, http_view_rollback, "back to the version that was live before"},
-	{REQUEST_GET, {"views", "*", "diff"}, http_view_diff, "compare two versions: left, right, tolerance, samples"},
+	{REQUEST_POST, {"views", "*", "rollback"}, http_view_rollback,
+		"back to the version that was live before"},
+	{REQUEST_GET, {"views", "*", "diff"}, http_view_diff,
+		"compare two versions: left, right, tolerance, samples"},
 	{REQUEST_POST, {"views", "*", "verify"}, http_view_verify, "replay from zero and compare digests"},
 	{REQUEST_POST, {"views", "*", "pause"}, http_view_pause, "pause a replaying version"},
 	{REQUEST_POST, {"views", "*", "resume"}, http_view_resume, "resume it"},
@@ -82,13 +89,13 @@ status http_index(struct server *server, const struct http_request *request, str
 		for (size_t j = 0; j < HTTP_SEGMENTS_MAX && routes[i].segments[j] != NULL; j++) {
 			bool hole = strcmp(routes[i].segments[j], "*") == 0;
 			strcat(path, "/");
-			strcat(path, hole ? (strcmp(routes[i].segments[0], "topics") == 0 ? "{topic}"
-							 : strcmp(routes[i].segments[0], "views") == 0	? "{view}"
-																			: "{source}")
+			strcat(path, hole ? (strcmp(routes[i].segments[0], "topics") == 0     ? "{topic}"
+									: strcmp(routes[i].segments[0], "views") == 0 ? "{view}"
+																				  : "{source}")
 							  : routes[i].segments[j]);
 		}
-		buffer_printf(&response->body, "%-6s %-28s %s\n", methods[routes[i].method], path[0] != '\0' ? path : "/",
-			routes[i].words);
+		buffer_printf(&response->body, "%-6s %-28s %s\n", methods[routes[i].method],
+			path[0] != '\0' ? path : "/", routes[i].words);
 	}
 	response->content_type = "text/plain; charset=utf-8";
 	return STATUS_OK;

@@ -1,5 +1,5 @@
-/* SQL over HTTP: a script in, one result per statement out. Values as text, the way psql shows them. Each request is a session of
- * its own. Rows are limited by the answer's size.
+/* SQL over HTTP: a script in, one result per statement out. Values as text, the way psql shows them. Each
+ * request is a session of its own. Rows are limited by the answer's size.
  */
 #include <string.h>
 
@@ -16,8 +16,8 @@ static void note(void *context, enum sql_severity severity, const struct error *
 {
 	struct answering *answering = context;
 	json_array_append_new(answering->notices,
-		json_pack("{s:s, s:s, s:s}", "severity", severity == SQL_NOTICE ? "NOTICE" : "WARNING", "message", notice->text,
-			"hint", notice->hint));
+		json_pack("{s:s, s:s, s:s}", "severity", severity == SQL_NOTICE ? "NOTICE" : "WARNING", "message",
+			notice->text, "hint", notice->hint));
 }
 
 static json_t *row_json(const struct batch *batch, uint32_t row, struct answering *answering)
@@ -43,12 +43,12 @@ static json_t *columns_json(const struct schema *schema, struct arena *arena)
 	json_t *columns = json_array();
 	for (size_t i = 0; i < schema->field_count; i++)
 		json_array_append_new(columns, json_pack("{s:s, s:s}", "name", schema->fields[i].name, "type",
-			type_format(schema->fields[i].type, arena)));
+										   type_format(schema->fields[i].type, arena)));
 	return columns;
 }
 
-static status run_statement(struct sql_session *session, struct sql_prepared *prepared, struct answering *answering,
-	struct arena *arena, json_t **out)
+static status run_statement(struct sql_session *session, struct sql_prepared *prepared,
+	struct answering *answering, struct arena *arena, json_t **out)
 {
 	const enum type_id *types;
 	size_t type_count;
@@ -82,7 +82,8 @@ static status run_statement(struct sql_session *session, struct sql_prepared *pr
 		code = STATUS_OK;
 		char tag[64];
 		sql_cursor_tag(cursor, row_count, tag);
-		*out = json_pack("{s:s, s:O, s:O, s:O}", "tag", tag, "columns", head, "rows", rows, "notices", answering->notices);
+		*out = json_pack(
+			"{s:s, s:O, s:O, s:O}", "tag", tag, "columns", head, "rows", rows, "notices", answering->notices);
 	}
 	json_decref(head);
 	json_decref(rows);
@@ -90,8 +91,8 @@ static status run_statement(struct sql_session *session, struct sql_prepared *pr
 	return code;
 }
 
-static status run_script(struct sql_session *session, struct slice query, struct answering *answering, struct arena *arena,
-	json_t *results)
+static status run_script(struct sql_session *session, struct slice query, struct answering *answering,
+	struct arena *arena, json_t *results)
 {
 	struct sql_prepared **statements;
 	size_t count;

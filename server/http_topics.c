@@ -36,12 +36,13 @@ static json_t *topic_json(struct server *server, const struct topic *topic, stru
 		bytes += partition_bytes(topic->partitions[i]);
 	}
 	const char *tables = engine_topic_users(server_engine(server), topic->name, arena);
-	return json_pack("{s:s, s:i, s:b, s:I, s:I, s:s?}", "name", topic->name, "partitions", (int)topic->config.partitions,
-		"internal", (int)topic->config.internal, "records", (json_int_t)records, "bytes", (json_int_t)bytes, "tables",
-		tables);
+	return json_pack("{s:s, s:i, s:b, s:I, s:I, s:s?}", "name", topic->name, "partitions",
+		(int)topic->config.partitions, "internal", (int)topic->config.internal, "records",
+		(json_int_t)records, "bytes", (json_int_t)bytes, "tables", tables);
 }
 
-status http_topics_list(struct server *server, const struct http_request *request, struct http_response *response)
+status http_topics_list(
+	struct server *server, const struct http_request *request, struct http_response *response)
 {
 	const struct topic **topics;
 	size_t count;
@@ -91,7 +92,8 @@ static status create_topic(struct server *server, json_t *body, struct http_resp
 	return STATUS_OK;
 }
 
-status http_topic_create(struct server *server, const struct http_request *request, struct http_response *response)
+status http_topic_create(
+	struct server *server, const struct http_request *request, struct http_response *response)
 {
 	json_t *body;
 	status code = http_body_json(request, &body);
@@ -102,7 +104,8 @@ status http_topic_create(struct server *server, const struct http_request *reque
 	return code;
 }
 
-status http_topic_describe(struct server *server, const struct http_request *request, struct http_response *response)
+status http_topic_describe(
+	struct server *server, const struct http_request *request, struct http_response *response)
 {
 	const struct topic *topic;
 	status code = find_topic(server, request->segments[1], &topic);
@@ -110,14 +113,15 @@ status http_topic_describe(struct server *server, const struct http_request *req
 		return code;
 	json_t *partitions = json_array();
 	for (int32_t i = 0; i < topic->config.partitions; i++)
-		json_array_append_new(partitions,
-			json_pack("{s:i, s:I, s:I, s:I}", "partition", (int)i, "log_start",
-				(json_int_t)partition_log_start(topic->partitions[i]), "high_watermark",
-				(json_int_t)partition_high_watermark(topic->partitions[i]), "bytes",
-				(json_int_t)partition_bytes(topic->partitions[i])));
-	json_t *config = json_pack("{s:I, s:I, s:I, s:i}", "segment_bytes", (json_int_t)topic->config.segment_bytes,
-		"retention_ms", (json_int_t)topic->config.retention_ms, "retention_bytes",
-		(json_int_t)topic->config.retention_bytes, "message_bytes_max", (int)topic->config.message_bytes_max);
+		json_array_append_new(
+			partitions, json_pack("{s:i, s:I, s:I, s:I}", "partition", (int)i, "log_start",
+							(json_int_t)partition_log_start(topic->partitions[i]), "high_watermark",
+							(json_int_t)partition_high_watermark(topic->partitions[i]), "bytes",
+							(json_int_t)partition_bytes(topic->partitions[i])));
+	json_t *config = json_pack("{s:I, s:I, s:I, s:i}", "segment_bytes",
+		(json_int_t)topic->config.segment_bytes, "retention_ms", (json_int_t)topic->config.retention_ms,
+		"retention_bytes", (json_int_t)topic->config.retention_bytes, "message_bytes_max",
+		(int)topic->config.message_bytes_max);
 	json_t *answer = topic_json(server, topic, request->arena);
 	json_object_set_new(answer, "partitions", partitions);
 	json_object_set_new(answer, "config", config);
@@ -125,7 +129,8 @@ status http_topic_describe(struct server *server, const struct http_request *req
 	return STATUS_OK;
 }
 
-status http_topic_delete(struct server *server, const struct http_request *request, struct http_response *response)
+status http_topic_delete(
+	struct server *server, const struct http_request *request, struct http_response *response)
 {
 	const struct topic *topic;
 	status code = find_topic(server, request->segments[1], &topic);
@@ -216,12 +221,13 @@ static status send_batch(struct appending *appending, int32_t partition)
 	return STATUS_OK;
 }
 
-static status add_record(struct appending *appending, int32_t partition, int64_t timestamp_ms, struct slice key,
-	struct slice value)
+static status add_record(struct appending *appending, int32_t partition, int64_t timestamp_ms,
+	struct slice key, struct slice value)
 {
 	struct record_batch_builder *builder = &appending->builders[partition];
 	record_batch_builder_add(builder, timestamp_ms, key, value, NULL, 0);
-	return record_batch_builder_size(builder) >= APPEND_BATCH_BYTES ? send_batch(appending, partition) : STATUS_OK;
+	return record_batch_builder_size(builder) >= APPEND_BATCH_BYTES ? send_batch(appending, partition)
+																	: STATUS_OK;
 }
 
 /* Waits for every batch, reports the first failure. */
@@ -238,13 +244,13 @@ static status finish_appends(struct appending *appending, status code, json_t *o
 		struct outgoing *outgoing = appending->sent[i];
 		int32_t partition = partition_number(outgoing->append.partition);
 		if (outgoing->append.result == STATUS_OK) {
-			json_array_append_new(offsets,
-				json_pack("{s:i, s:I, s:I}", "partition", (int)partition, "base_offset",
-					(json_int_t)outgoing->append.base_offset, "count", (json_int_t)outgoing->count));
+			json_array_append_new(
+				offsets, json_pack("{s:i, s:I, s:I}", "partition", (int)partition, "base_offset",
+							 (json_int_t)outgoing->append.base_offset, "count", (json_int_t)outgoing->count));
 			*count += outgoing->count;
 		} else if (code == STATUS_OK) {
-			code = error_raise(outgoing->append.result, "partition %d of topic \"%s\" refused records: %s", partition,
-				appending->topic->name, status_words(outgoing->append.result));
+			code = error_raise(outgoing->append.result, "partition %d of topic \"%s\" refused records: %s",
+				partition, appending->topic->name, status_words(outgoing->append.result));
 			first = *error_current();
 		}
 		buffer_deinit(&outgoing->batch);
@@ -272,8 +278,9 @@ static status append_lines(struct appending *appending, const struct http_reques
 	return code;
 }
 
-/* Kafka's default partitioner for keyed records (murmur2 of the key, positive, modulo partitions), so that a key goes where the Java
- * client would put it. After the public-domain MurmurHash2 as Kafka's Utils.murmur2 parametrises it (seed 0x9747b28c). */
+/* Kafka's default partitioner for keyed records (murmur2 of the key, positive, modulo partitions), so that a
+ * key goes where the Java client would put it. After the public-domain MurmurHash2 as Kafka's Utils.murmur2
+ * parametrises it (seed 0x9747b28c). */
 static uint32_t murmur2(struct slice key)
 {
 	const uint32_t multiplier = 0x5bd1e995;
@@ -312,7 +319,8 @@ static struct slice json_bytes(json_t *json, struct arena *arena)
 	return slice_of_string(copy);
 }
 
-static status append_record(struct appending *appending, json_t *record, size_t number, int32_t fallback, struct arena *arena)
+static status append_record(
+	struct appending *appending, json_t *record, size_t number, int32_t fallback, struct arena *arena)
 {
 	int32_t partitions = appending->topic->config.partitions;
 	if (!json_is_object(record) || json_object_get(record, "value") == NULL)
@@ -320,7 +328,8 @@ static status append_record(struct appending *appending, json_t *record, size_t 
 	struct slice key = json_bytes(json_object_get(record, "key"), arena);
 	struct slice value = json_bytes(json_object_get(record, "value"), arena);
 	json_t *chosen = json_object_get(record, "partition");
-	json_int_t partition = key.data != NULL ? (json_int_t)((murmur2(key) & 0x7fffffff) % (uint32_t)partitions) : fallback;
+	json_int_t partition =
+		key.data != NULL ? (json_int_t)((murmur2(key) & 0x7fffffff) % (uint32_t)partitions) : fallback;
 	if (chosen != NULL)
 		partition = json_is_integer(chosen) ? json_integer_value(chosen) : -1;
 	if (partition < 0 || partition >= partitions)
@@ -328,8 +337,10 @@ static status append_record(struct appending *appending, json_t *record, size_t 
 			appending->topic->name, partitions - 1);
 	json_t *time = json_object_get(record, "timestamp_ms");
 	if (time != NULL && (!json_is_integer(time) || json_integer_value(time) < 0))
-		return error_raise(STATUS_INVALID, "record %zu: timestamp_ms must be a whole number of milliseconds since 1970", number);
-	return add_record(appending, (int32_t)partition, time != NULL ? json_integer_value(time) : clock_wall_ms(), key, value);
+		return error_raise(STATUS_INVALID,
+			"record %zu: timestamp_ms must be a whole number of milliseconds since 1970", number);
+	return add_record(
+		appending, (int32_t)partition, time != NULL ? json_integer_value(time) : clock_wall_ms(), key, value);
 }
 
 static status append_json(struct appending *appending, const struct http_request *request, int32_t partition)
@@ -349,7 +360,8 @@ static status append_json(struct appending *appending, const struct http_request
 	return code;
 }
 
-status http_topic_append(struct server *server, const struct http_request *request, struct http_response *response)
+status http_topic_append(
+	struct server *server, const struct http_request *request, struct http_response *response)
 {
 	static atomic_uint turn;
 	const struct topic *topic;
@@ -357,7 +369,8 @@ status http_topic_append(struct server *server, const struct http_request *reque
 	if (code != STATUS_OK)
 		return code;
 	if (topic->config.internal)
-		return error_raise(STATUS_INVALID, "topic \"%s\" is internal: only the appliance writes to it", topic->name);
+		return error_raise(
+			STATUS_INVALID, "topic \"%s\" is internal: only the appliance writes to it", topic->name);
 	int64_t partition;
 	int64_t next = (int64_t)(atomic_fetch_add(&turn, 1) % (unsigned)topic->config.partitions);
 	code = http_integer(request, "partition", 0, topic->config.partitions - 1, next, &partition);
@@ -370,7 +383,8 @@ status http_topic_append(struct server *server, const struct http_request *reque
 	for (int32_t i = 0; i < topic->config.partitions; i++)
 		record_batch_builder_init(&appending.builders[i]);
 	bool json = strcmp(request->content_type, "application/json") == 0;
-	code = json ? append_json(&appending, request, (int32_t)partition) : append_lines(&appending, request, (int32_t)partition);
+	code = json ? append_json(&appending, request, (int32_t)partition)
+				: append_lines(&appending, request, (int32_t)partition);
 	json_t *offsets = json_array();
 	int64_t count = 0;
 	code = finish_appends(&appending, code, offsets, &count);
@@ -382,7 +396,8 @@ status http_topic_append(struct server *server, const struct http_request *reque
 	pthread_cond_destroy(&appending.changed);
 	if (code != STATUS_OK) {
 		json_decref(offsets);
-		return count != 0 ? error_note(code, "%lld records of this request are in the log", (long long)count) : code;
+		return count != 0 ? error_note(code, "%lld records of this request are in the log", (long long)count)
+						  : code;
 	}
 	http_answer_json(response,
 		json_pack("{s:s, s:I, s:o}", "topic", topic->name, "count", (json_int_t)count, "offsets", offsets));
@@ -410,8 +425,8 @@ static void set_bytes(json_t *object, const char *name, struct slice bytes)
 		group |= i + 1 < bytes.size ? (uint32_t)bytes.data[i + 1] << 8 : 0;
 		group |= i + 2 < bytes.size ? bytes.data[i + 2] : 0;
 		for (unsigned j = 0; j < 4; j++)
-			buffer_append_byte(&encoded,
-				i + j > bytes.size ? '=' : (uint8_t)digits[group >> (18 - 6 * j) & 63]);
+			buffer_append_byte(
+				&encoded, i + j > bytes.size ? '=' : (uint8_t)digits[group >> (18 - 6 * j) & 63]);
 	}
 	char label[32];
 	(void)snprintf(label, sizeof label, "%s_base64", name);
@@ -421,8 +436,8 @@ static void set_bytes(json_t *object, const char *name, struct slice bytes)
 
 static json_t *record_json(const struct record *record)
 {
-	json_t *object = json_pack("{s:I, s:I}", "offset", (json_int_t)record->offset, "timestamp_ms",
-		(json_int_t)record->timestamp_ms);
+	json_t *object = json_pack(
+		"{s:I, s:I}", "offset", (json_int_t)record->offset, "timestamp_ms", (json_int_t)record->timestamp_ms);
 	set_bytes(object, "key", record->key);
 	set_bytes(object, "value", record->value);
 	return object;
@@ -437,7 +452,7 @@ static status collect_records(struct partition *partition, int64_t *offset, int6
 	status code = STATUS_OK;
 	size_t size = 0;
 	while (code == STATUS_OK && (int64_t)json_array_size(records) < limit && size < READ_BYTES * 4 &&
-		*offset < partition_high_watermark(partition)) {
+		   *offset < partition_high_watermark(partition)) {
 		bytes.size = 0;
 		code = partition_read(partition, *offset, READ_BYTES, &bytes);
 		if (code != STATUS_OK)
@@ -446,7 +461,7 @@ static status collect_records(struct partition *partition, int64_t *offset, int6
 		record_iterator_reset(&iterator, buffer_slice(&bytes));
 		struct record record;
 		while ((int64_t)json_array_size(records) < limit &&
-			(code = record_iterator_next(&iterator, &record)) == STATUS_OK) {
+			   (code = record_iterator_next(&iterator, &record)) == STATUS_OK) {
 			if (record.offset < *offset)
 				continue;
 			json_array_append_new(records, record_json(&record));
@@ -460,7 +475,8 @@ static status collect_records(struct partition *partition, int64_t *offset, int6
 	return code;
 }
 
-status http_topic_records(struct server *server, const struct http_request *request, struct http_response *response)
+status http_topic_records(
+	struct server *server, const struct http_request *request, struct http_response *response)
 {
 	const struct topic *topic;
 	int64_t number;
@@ -483,7 +499,7 @@ status http_topic_records(struct server *server, const struct http_request *requ
 		offset = partition_log_start(partition);
 	int64_t until_ns = clock_monotonic_ns() + wait_ms * 1000000;
 	while (partition_high_watermark(partition) <= offset && clock_monotonic_ns() < until_ns &&
-		!request->gone(request->gone_context) && !server_is_stopping(server)) {
+		   !request->gone(request->gone_context) && !server_is_stopping(server)) {
 		struct timespec pause = {0, READ_POLL_MS * 1000000};
 		(void)nanosleep(&pause, NULL);
 	}
@@ -493,9 +509,9 @@ status http_topic_records(struct server *server, const struct http_request *requ
 		json_decref(records);
 		return code;
 	}
-	http_answer_json(response,
-		json_pack("{s:i, s:I, s:I, s:I, s:o}", "partition", (int)number, "log_start",
-			(json_int_t)partition_log_start(partition), "high_watermark",
-			(json_int_t)partition_high_watermark(partition), "next_offset", (json_int_t)offset, "records", records));
+	http_answer_json(response, json_pack("{s:i, s:I, s:I, s:I, s:o}", "partition", (int)number, "log_start",
+								   (json_int_t)partition_log_start(partition), "high_watermark",
+								   (json_int_t)partition_high_watermark(partition), "next_offset",
+								   (json_int_t)offset, "records", records));
 	return STATUS_OK;
 }

@@ -1,4 +1,5 @@
-/* Views over HTTP: list, rows, and the verbs on versions. Every answer says of which version, offset vector and watermark it is. */
+/* Views over HTTP: list, rows, and the verbs on versions. Every answer says of which version, offset vector
+ * and watermark it is. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,8 @@ enum { VIEW_LIMIT_MAX = 1000000 };
 
 /* ---- shared ---- */
 
-status http_view_name(const struct http_request *request, const char *segment, const char **name, int64_t *version)
+status http_view_name(
+	const struct http_request *request, const char *segment, const char **name, int64_t *version)
 {
 	const char *at = strrchr(segment, '@');
 	*name = segment;
@@ -67,8 +69,9 @@ json_t *http_offsets_json(const struct offset_vector *offsets)
 {
 	json_t *list = json_array();
 	for (size_t i = 0; offsets != NULL && i < offsets->count; i++)
-		json_array_append_new(list, json_pack("{s:s, s:i, s:I}", "topic", offsets->entries[i].topic, "partition",
-			(int)offsets->entries[i].partition, "offset", (json_int_t)offsets->entries[i].offset));
+		json_array_append_new(
+			list, json_pack("{s:s, s:i, s:I}", "topic", offsets->entries[i].topic, "partition",
+					  (int)offsets->entries[i].partition, "offset", (json_int_t)offsets->entries[i].offset));
 	return list;
 }
 
@@ -86,13 +89,14 @@ static json_t *version_json(const struct version_status *status)
 {
 	char digest[33];
 	digest_format(status->digest, digest);
-	json_t *json = json_pack("{s:s, s:I, s:s, s:b, s:I, s:s, s:s, s:s?, s:I, s:I, s:I, s:f, s:f}", "view", status->view,
-		"version", (json_int_t)status->version, "state", status->state_name, "live", (int)status->live, "deployment",
-		(json_int_t)status->deployment, "query", status->query, "upstreams", status->upstreams, "error", status->error,
-		"records_done", (json_int_t)status->records_done, "records_total", (json_int_t)status->records_total,
-		"lag_records", (json_int_t)status->lag_records, "records_per_second", status->records_per_second,
-		"eta_seconds", status->eta_seconds);
-	json_object_set_new(json, "row_count", status->row_count < 0 ? json_null() : json_integer(status->row_count));
+	json_t *json = json_pack("{s:s, s:I, s:s, s:b, s:I, s:s, s:s, s:s?, s:I, s:I, s:I, s:f, s:f}", "view",
+		status->view, "version", (json_int_t)status->version, "state", status->state_name, "live",
+		(int)status->live, "deployment", (json_int_t)status->deployment, "query", status->query, "upstreams",
+		status->upstreams, "error", status->error, "records_done", (json_int_t)status->records_done,
+		"records_total", (json_int_t)status->records_total, "lag_records", (json_int_t)status->lag_records,
+		"records_per_second", status->records_per_second, "eta_seconds", status->eta_seconds);
+	json_object_set_new(
+		json, "row_count", status->row_count < 0 ? json_null() : json_integer(status->row_count));
 	json_object_set_new(json, "bad_records", json_integer((json_int_t)status->bad_records));
 	json_object_set_new(json, "digest", status->row_count < 0 ? json_null() : json_string(digest));
 	json_object_set_new(json, "watermark", timestamp_json(status->watermark_us));
@@ -111,23 +115,27 @@ static json_t *versions_json(struct server *server, struct arena *arena, const c
 	engine_versions(server_engine(server), arena, &versions, &count);
 	json_t *list = json_array();
 	for (size_t i = 0; i < count; i++) {
-		bool wanted = (view == NULL || strcmp(view, versions[i].view) == 0) && (!live_only || versions[i].live);
+		bool wanted =
+			(view == NULL || strcmp(view, versions[i].view) == 0) && (!live_only || versions[i].live);
 		if (wanted)
 			json_array_append_new(list, version_json(&versions[i]));
 	}
 	return list;
 }
 
-status http_versions(struct server *server, const struct http_request *request, struct http_response *response)
+status http_versions(
+	struct server *server, const struct http_request *request, struct http_response *response)
 {
 	json_t *list = versions_json(server, request->arena, http_parameter(request, "view"), false);
 	http_answer_json(response, json_pack("{s:o}", "versions", list));
 	return STATUS_OK;
 }
 
-status http_views_list(struct server *server, const struct http_request *request, struct http_response *response)
+status http_views_list(
+	struct server *server, const struct http_request *request, struct http_response *response)
 {
-	http_answer_json(response, json_pack("{s:o}", "views", versions_json(server, request->arena, NULL, true)));
+	http_answer_json(
+		response, json_pack("{s:o}", "views", versions_json(server, request->arena, NULL, true)));
 	return STATUS_OK;
 }
 
@@ -159,8 +167,10 @@ static bool is_control(const char *name)
 	return strcmp(name, "limit") == 0 || strcmp(name, "offset") == 0 || strcmp(name, "version") == 0;
 }
 
-/* SELECT * FROM "view@n" WHERE "column" = $1 AND … LIMIT … OFFSET …: the binder makes a key lookup of it where it can. */
-static status reading_sql(const struct reading *reading, const char **filters, size_t *filter_count, struct buffer *sql)
+/* SELECT * FROM "view@n" WHERE "column" = $1 AND … LIMIT … OFFSET …: the binder makes a key lookup of it
+ * where it can. */
+static status reading_sql(
+	const struct reading *reading, const char **filters, size_t *filter_count, struct buffer *sql)
 {
 	const struct http_request *request = reading->request;
 	char *name = arena_printf(request->arena, "%s@%lld", reading->view, (long long)reading->version);
@@ -199,7 +209,8 @@ static status reading_bind(struct reading *reading, const struct plan **plan)
 		code = sql_parse(buffer_slice(&sql), arena, &script);
 	struct sql_parameters parameters = {0};
 	if (code == STATUS_OK)
-		code = sql_bind_query(&script->statements[0], publication_catalog(reading->publication), &parameters, arena, plan);
+		code = sql_bind_query(
+			&script->statements[0], publication_catalog(reading->publication), &parameters, arena, plan);
 	if (script != NULL)
 		sql_script_release(script);
 	buffer_deinit(&sql);
@@ -208,7 +219,8 @@ static status reading_bind(struct reading *reading, const struct plan **plan)
 	reading->values = arena_alloc(arena, parameters.count * sizeof *reading->values);
 	reading->value_count = parameters.count;
 	for (size_t i = 0; code == STATUS_OK && i < parameters.count; i++)
-		code = value_parse(type_of(parameters.types[i]), slice_of_string(filters[i]), arena, &reading->values[i]);
+		code = value_parse(
+			type_of(parameters.types[i]), slice_of_string(filters[i]), arena, &reading->values[i]);
 	return code;
 }
 
@@ -217,7 +229,8 @@ static status reading_relation(void *context, const struct plan *scan, struct re
 	return publication_open_relation(((struct reading *)context)->publication, scan, out);
 }
 
-static void append_rows(const struct batch *batch, const struct schema *schema, bool lines, struct buffer *out, bool *first)
+static void append_rows(
+	const struct batch *batch, const struct schema *schema, bool lines, struct buffer *out, bool *first)
 {
 	for (uint32_t row = 0; row < batch->row_count; row++) {
 		json_t *object = json_object();
@@ -263,7 +276,7 @@ static json_t *columns_json(const struct schema *schema, struct arena *arena)
 	json_t *columns = json_array();
 	for (size_t i = 0; i < schema->field_count; i++)
 		json_array_append_new(columns, json_pack("{s:s, s:s}", "name", schema->fields[i].name, "type",
-			type_format(schema->fields[i].type, arena)));
+										   type_format(schema->fields[i].type, arena)));
 	return columns;
 }
 
@@ -278,9 +291,11 @@ static json_t *reading_head(struct server *server, const struct reading *reading
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(versions[i].view, reading->view) == 0 && versions[i].version == reading->version)
 			watermark_us = versions[i].watermark_us;
-	return json_pack("{s:s, s:I, s:o, s:o, s:I, s:o}", "view", reading->view, "version", (json_int_t)reading->version,
-		"offsets", http_offsets_json(view_snapshot_offsets(reading->snapshot)), "watermark", timestamp_json(watermark_us),
-		"row_count", (json_int_t)view_snapshot_row_count(reading->snapshot), "columns", columns_json(&plan->schema, arena));
+	return json_pack("{s:s, s:I, s:o, s:o, s:I, s:o}", "view", reading->view, "version",
+		(json_int_t)reading->version, "offsets", http_offsets_json(view_snapshot_offsets(reading->snapshot)),
+		"watermark", timestamp_json(watermark_us), "row_count",
+		(json_int_t)view_snapshot_row_count(reading->snapshot), "columns",
+		columns_json(&plan->schema, arena));
 }
 
 static status answer_rows(struct server *server, struct reading *reading, struct http_response *response)
@@ -308,7 +323,8 @@ static status answer_rows(struct server *server, struct reading *reading, struct
 	return code;
 }
 
-status http_view_rows(struct server *server, const struct http_request *request, struct http_response *response)
+status http_view_rows(
+	struct server *server, const struct http_request *request, struct http_response *response)
 {
 	struct reading reading = {.request = request};
 	status code = http_view_name(request, request->segments[1], &reading.view, &reading.version);
@@ -320,7 +336,8 @@ status http_view_rows(struct server *server, const struct http_request *request,
 	if (reading.version == 0)
 		reading.version = publication_live_version(reading.publication, reading.view);
 	if (reading.version == 0) {
-		code = error_raise(STATUS_UNKNOWN_RELATION, "view \"%s\" does not exist, or no version of it is live", reading.view);
+		code = error_raise(
+			STATUS_UNKNOWN_RELATION, "view \"%s\" does not exist, or no version of it is live", reading.view);
 		error_hint("GET /versions lists views and versions.");
 	} else {
 		code = answer_rows(server, &reading, response);
@@ -336,7 +353,8 @@ static json_t *named_version(const char *view, int64_t version)
 	return json_pack("{s:s, s:I}", "view", view, "version", (json_int_t)version);
 }
 
-status http_view_promote(struct server *server, const struct http_request *request, struct http_response *response)
+status http_view_promote(
+	struct server *server, const struct http_request *request, struct http_response *response)
 {
 	const char *view;
 	int64_t version;
@@ -359,7 +377,8 @@ status http_view_promote(struct server *server, const struct http_request *reque
 	return code;
 }
 
-status http_view_rollback(struct server *server, const struct http_request *request, struct http_response *response)
+status http_view_rollback(
+	struct server *server, const struct http_request *request, struct http_response *response)
 {
 	const char *view = request->segments[1];
 	int64_t version = 0;
@@ -369,20 +388,23 @@ status http_view_rollback(struct server *server, const struct http_request *requ
 	return code;
 }
 
-status http_view_drop(struct server *server, const struct http_request *request, struct http_response *response)
+status http_view_drop(
+	struct server *server, const struct http_request *request, struct http_response *response)
 {
 	const char *view;
 	int64_t version;
 	status code = http_view_name(request, request->segments[1], &view, &version);
 	const char *cascade = http_parameter(request, "cascade");
 	if (code == STATUS_OK)
-		code = engine_drop_view(server_engine(server), view, version, cascade != NULL && strcmp(cascade, "true") == 0);
+		code = engine_drop_view(
+			server_engine(server), view, version, cascade != NULL && strcmp(cascade, "true") == 0);
 	if (code == STATUS_OK)
 		http_answer_json(response, json_pack("{s:s}", "dropped", request->segments[1]));
 	return code;
 }
 
-static status set_paused(struct server *server, const struct http_request *request, struct http_response *response, bool pause)
+static status set_paused(
+	struct server *server, const struct http_request *request, struct http_response *response, bool pause)
 {
 	const char *view;
 	int64_t version;
@@ -396,17 +418,20 @@ static status set_paused(struct server *server, const struct http_request *reque
 	return code;
 }
 
-status http_view_pause(struct server *server, const struct http_request *request, struct http_response *response)
+status http_view_pause(
+	struct server *server, const struct http_request *request, struct http_response *response)
 {
 	return set_paused(server, request, response, true);
 }
 
-status http_view_resume(struct server *server, const struct http_request *request, struct http_response *response)
+status http_view_resume(
+	struct server *server, const struct http_request *request, struct http_response *response)
 {
 	return set_paused(server, request, response, false);
 }
 
-status http_view_verify(struct server *server, const struct http_request *request, struct http_response *response)
+status http_view_verify(
+	struct server *server, const struct http_request *request, struct http_response *response)
 {
 	const char *view;
 	int64_t version;
@@ -422,8 +447,8 @@ status http_view_verify(struct server *server, const struct http_request *reques
 	digest_format(result.rebuilt, rebuilt);
 	http_answer_json(response,
 		json_pack("{s:s, s:I, s:b, s:s, s:s, s:I, s:I, s:I, s:f}", "view", result.view, "version",
-			(json_int_t)result.version, "equal", (int)result.equal, "kept", kept, "rebuilt", rebuilt, "rows_kept",
-			(json_int_t)result.rows_kept, "rows_rebuilt", (json_int_t)result.rows_rebuilt, "records",
-			(json_int_t)result.records, "seconds", result.seconds));
+			(json_int_t)result.version, "equal", (int)result.equal, "kept", kept, "rebuilt", rebuilt,
+			"rows_kept", (json_int_t)result.rows_kept, "rows_rebuilt", (json_int_t)result.rows_rebuilt,
+			"records", (json_int_t)result.records, "seconds", result.seconds));
 	return STATUS_OK;
 }

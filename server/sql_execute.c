@@ -53,6 +53,8 @@ static status relation_open(void *context, const struct plan *scan, struct relat
 	struct system_context system = {
 		.session = cursor->session,
 		.publication = publication,
+		.parameters = cursor->parameters,
+		.parameter_count = cursor->parameter_count,
 		.cancelled = session_is_cancelled,
 		.cancel_context = cursor,
 	};
@@ -264,8 +266,10 @@ static status cursor_run(
 	if (value_count != cursor->bound->parameters.count)
 		return error_raise(STATUS_PROTOCOL, "the statement has %zu parameters, but %zu values were given",
 			cursor->bound->parameters.count, value_count);
+	cursor->parameters = values_copy(&cursor->arena, values, value_count);
+	cursor->parameter_count = value_count;
 	struct evaluation evaluation = {
-		.parameters = values_copy(&cursor->arena, values, value_count),
+		.parameters = cursor->parameters,
 		.parameter_count = value_count,
 		.now_us = now_us(session),
 	};

@@ -89,6 +89,8 @@ struct sql_cursor {
 	struct sql_bound *bound;
 	struct sql_reading *reading; /* SELECT, INSERT … SELECT */
 	struct query *query;         /* SELECT */
+	const struct value *parameters;
+	size_t parameter_count;
 	struct schema columns;
 	const struct batch *rows; /* SHOW, EXPLAIN: given once */
 	const char *tag;

@@ -1,6 +1,7 @@
 /* Settings: one table, values as text. */
 #include "server/sql_setting.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,9 +20,10 @@ enum setting_type {
 	SETTING_SWITCH, /* on or off */
 	SETTING_TIME,   /* milliseconds, or with a unit */
 	SETTING_NUMBER,
-	SETTING_TEXT,   /* any */
-	SETTING_CHOICE, /* one of `accepted`, separated by |; what is shown is the default */
-	SETTING_ZONE,   /* any zone is taken, UTC is kept */
+	SETTING_TEXT,     /* any */
+	SETTING_CHOICE,   /* one of `accepted`, separated by |; what is shown is the default */
+	SETTING_ENCODING, /* a name of UTF-8 */
+	SETTING_ZONE,     /* any zone is taken, UTC is kept */
 };
 
 enum setting_flags { REPORTED = 1 };
@@ -39,8 +41,7 @@ struct setting {
 static const struct setting settings_known[] = {
 	{"application_name", SETTING_TEXT, REPORTED, "", NULL, "name of the client program"},
 	{"bytea_output", SETTING_CHOICE, 0, "hex", "hex", "output of bytea"},
-	{"client_encoding", SETTING_CHOICE, REPORTED, "UTF8", "UTF8|UTF-8|UNICODE|SQL_ASCII",
-		"encoding of the client"},
+	{"client_encoding", SETTING_ENCODING, REPORTED, "UTF8", NULL, "encoding of the client"},
 	{"client_min_messages", SETTING_TEXT, 0, "notice", NULL, "accepted; all notices are sent"},
 	{"DateStyle", SETTING_CHOICE, REPORTED, "ISO, MDY",
 		"ISO|ISO, MDY|ISO, DMY|ISO, YMD|ISO,MDY|MDY|ISO,DMY|ISO,YMD", "output of dates"},
@@ -186,7 +187,7 @@ static int64_t time_parse(const char *text)
 static status value_refuse(const struct setting *setting, const char *value)
 {
 	error_raise(STATUS_INVALID, "invalid value for parameter \"%s\": \"%.100s\"", setting->name, value);
-	if (setting->type == SETTING_CHOICE)
+	if (setting->type == SETTING_CHOICE || setting->type == SETTING_ENCODING)
 		error_hint("It can only be \"%s\": %s.", setting->initial, setting->words);
 	else if (setting->type == SETTING_TIME)
 		error_hint("A number of milliseconds, or with a unit: ms, s, min, h, d.");
@@ -197,6 +198,25 @@ static bool is_one_of(const char *value, const char *const words[4])
 {
 	for (size_t i = 0; i < 4; i++) {
 		if (strcasecmp(value, words[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* As PostgreSQL, by letters and digits alone: utf-8, 'UTF8', Unicode. SQL_ASCII means "whatever the server
+ * sends". */
+static bool encoding_is_utf8(const char *name)
+{
+	static const char *const names[] = {"utf8", "unicode", "sqlascii"};
+	char plain[16];
+	size_t size = 0;
+	for (; *name != '\0' && size + 1 < sizeof plain; name++) {
+		if (isalnum((unsigned char)*name))
+			plain[size++] = (char)tolower((unsigned char)*name);
+	}
+	plain[size] = '\0';
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		if (*name == '\0' && strcmp(plain, names[i]) == 0)
 			return true;
 	}
 	return false;
@@ -221,6 +241,8 @@ static const char *value_kept(const struct setting *setting, const char *value, 
 		return strlen(value) <= VALUE_SIZE_MAX ? value : NULL;
 	case SETTING_CHOICE:
 		return choice_has(setting->accepted, value) ? setting->initial : NULL;
+	case SETTING_ENCODING:
+		return encoding_is_utf8(value) ? setting->initial : NULL;
 	case SETTING_ZONE:
 		if (!is_one_of(value, utc))
 			*notice = "time zones other than UTC are not supported yet: TimeZone stays UTC";

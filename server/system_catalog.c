@@ -11,6 +11,8 @@
 struct system_handle {
 	const struct system_definition *definition;
 	const char *arguments[SYSTEM_ARGUMENTS_MAX];
+	/* 1-based number of the parameter that is the argument; 0 = it is in `arguments`. */
+	uint32_t parameters[SYSTEM_ARGUMENTS_MAX];
 	size_t argument_count;
 };
 
@@ -147,8 +149,12 @@ static status catalog_find_function(struct sql_catalog *base, const char *schema
 	}
 	struct system_handle handle = {.definition = definition, .argument_count = argument_count};
 	INVARIANT(argument_count <= SYSTEM_ARGUMENTS_MAX);
-	for (size_t i = 0; i < argument_count; i++)
-		handle.arguments[i] = argument_text(&arguments[i], arena);
+	for (size_t i = 0; i < argument_count; i++) {
+		if (arguments[i].type.id == SQL_ARGUMENT_PARAMETER)
+			handle.parameters[i] = (uint32_t)arguments[i].type.modifier + 1;
+		else
+			handle.arguments[i] = argument_text(&arguments[i], arena);
+	}
 	relation_describe(definition, &handle, arena, out);
 	return STATUS_OK;
 }
@@ -234,9 +240,14 @@ status system_relation_open(
 	call->base.destroy = call_destroy;
 	call->context = *context;
 	call->definition = handle->definition;
-	memcpy(call->arguments, handle->arguments, sizeof call->arguments);
 	call->argument_count = handle->argument_count;
 	arena_init(&call->arena);
+	for (size_t i = 0; i < handle->argument_count; i++) {
+		uint32_t number = handle->parameters[i];
+		INVARIANT(number <= context->parameter_count);
+		call->arguments[i] =
+			number > 0 ? argument_text(&context->parameters[number - 1], &call->arena) : handle->arguments[i];
+	}
 	struct sql_relation described;
 	relation_describe(handle->definition, handle, &call->arena, &described);
 	*out = system_rows_relation(&described.schema, &call->base);

@@ -19,6 +19,8 @@ struct publication;
 struct system_context {
 	struct sql_session *session;
 	struct publication *publication;
+	const struct value *parameters; /* of the statement */
+	size_t parameter_count;
 	bool (*cancelled)(void *context);
 	void *cancel_context;
 };
