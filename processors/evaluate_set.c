@@ -7,7 +7,7 @@
 #include "processors/evaluate.h"
 #include "processors/function_family.h"
 
-/* left = right as a kernel; rows in which either is null hold anything. */
+/* left = right as a kernel; false in rows in which either is null. */
 static status operands_equal(
 	const struct evaluator *evaluator, const struct operand *left, const struct operand *right, uint8_t *out)
 {
@@ -36,7 +36,10 @@ static status operands_equal(
 		.result = &result,
 		.result_type = result.type,
 	};
-	return comparison_equal(&call);
+	status compared = comparison_equal(&call);
+	for (uint32_t row = 0; row < row_count && skip != NULL; row++)
+		out[row] = skip[row] != 0 ? 0 : out[row];
+	return compared;
 }
 
 status distinct_evaluate(

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "base/invariant.h"
+#include "processors/function_cast.h"
 #include "processors/function_family.h"
 
 static const struct function_list *const families[] = {
@@ -347,8 +348,13 @@ status function_resolve(
 			STATUS_TOO_LARGE, "cannot pass more than %d arguments to a function", ARGUMENTS_RESOLVED_MAX);
 	struct candidates candidates;
 	candidates_find(name, arguments, count, &candidates);
-	if (candidates.count == 0)
-		return resolve_failed(name, arguments, count, false);
+	if (candidates.count == 0) {
+		const struct function *cast = count == 1 ? cast_by_name(name, arguments[0]) : NULL;
+		if (cast == NULL)
+			return resolve_failed(name, arguments, count, false);
+		*out = cast;
+		return STATUS_OK;
+	}
 	const struct function *found = candidate_exact(&candidates, arguments, count);
 	if (found == NULL && name_is_operator(name) && count == 2 &&
 		(arguments[0] == TYPE_UNKNOWN) != (arguments[1] == TYPE_UNKNOWN)) {

@@ -115,6 +115,37 @@ static const struct function from_text[TYPE_COUNT] = {
 	FROM_TEXT(INTERVAL),
 };
 
+/* A type to itself, for int4(x) of an integer x and its like; [type]. */
+#define IDENTITY(type)                                                                                       \
+	[TYPE_##type] = {                                                                                        \
+		"cast", TYPE_##type, 1, FUNCTION_CAST | FUNCTION_STRICT | FUNCTION_RELABEL, {TYPE_##type}, NULL}
+static const struct function identities[TYPE_COUNT] = {
+	IDENTITY(BOOL),
+	IDENTITY(INT2),
+	IDENTITY(INT4),
+	IDENTITY(INT8),
+	IDENTITY(FLOAT4),
+	IDENTITY(FLOAT8),
+	IDENTITY(NUMERIC),
+	IDENTITY(TEXT),
+	IDENTITY(VARCHAR),
+	IDENTITY(BYTEA),
+	IDENTITY(DATE),
+	IDENTITY(TIMESTAMP),
+	IDENTITY(TIMESTAMPTZ),
+	IDENTITY(INTERVAL),
+};
+
+const struct function *cast_by_name(const char *name, enum type_id from)
+{
+	enum type_id to;
+	const struct function *cast;
+	if (type_parse(name, &to) != STATUS_OK || to == TYPE_UNKNOWN ||
+		cast_find(from, type_of(to), CAST_EXPLICIT, &cast) != STATUS_OK)
+		return NULL;
+	return cast != NULL ? cast : &identities[to];
+}
+
 char type_category(enum type_id id)
 {
 	switch (id) {

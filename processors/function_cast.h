@@ -31,6 +31,9 @@ status cast_varchar_assign(const struct kernel_call *call);
 status cast_to_varchar_cut(const struct kernel_call *call);
 status cast_to_varchar_assign(const struct kernel_call *call);
 
+/* The cast that a call date(x), int4(x), … means; NULL if the name is no type's or there is no cast. */
+const struct function *cast_by_name(const char *name, enum type_id from);
+
 /* Raises PostgreSQL's "smallint out of range" and the like. */
 status integer_out_of_range(enum type_id type);
 /* boolean's text as the cast gives it is "true", not the "t" of the output function. */

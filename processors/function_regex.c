@@ -7,13 +7,14 @@
 struct matcher {
 	const struct kernel_call *call;
 	size_t pattern_argument;
+	bool groups_used;
 	struct regex regex;
 	locale_t locale;
 };
 
-static status matcher_open(struct matcher *matcher, const struct kernel_call *call, size_t pattern_argument)
+static status matcher_open(struct matcher *matcher, const struct kernel_call *call, bool groups_used)
 {
-	*matcher = (struct matcher){.call = call, .pattern_argument = pattern_argument};
+	*matcher = (struct matcher){.call = call, .pattern_argument = 1, .groups_used = groups_used};
 	return regex_enter(&matcher->locale);
 }
 
@@ -28,13 +29,13 @@ static status matcher_compile(struct matcher *matcher, uint32_t row, bool ignore
 	if (matcher->regex.filled && kernel_mask(matcher->call, matcher->pattern_argument) == 0)
 		return STATUS_OK;
 	struct text pattern = text_argument(matcher->call, matcher->pattern_argument, row);
-	return regex_compile(&matcher->regex, text_slice(&pattern), ignore_case);
+	return regex_compile(&matcher->regex, text_slice(&pattern), ignore_case, matcher->groups_used);
 }
 
 static status matches(const struct kernel_call *call, bool ignore_case, bool wanted)
 {
 	struct matcher matcher;
-	status result = matcher_open(&matcher, call, 1);
+	status result = matcher_open(&matcher, call, false);
 	if (result != STATUS_OK)
 		return result;
 	EACH_ROW(call, row)
@@ -138,7 +139,7 @@ static status text_replace(
 static status regexp_replace(const struct kernel_call *call)
 {
 	struct matcher matcher;
-	status result = matcher_open(&matcher, call, 1);
+	status result = matcher_open(&matcher, call, true);
 	if (result != STATUS_OK)
 		return result;
 	struct text_writer writer = text_writer_of(call);
@@ -172,7 +173,7 @@ static status regexp_replace(const struct kernel_call *call)
 static status regex_substring(const struct kernel_call *call)
 {
 	struct matcher matcher;
-	status result = matcher_open(&matcher, call, 1);
+	status result = matcher_open(&matcher, call, true);
 	if (result != STATUS_OK)
 		return result;
 	EACH_ROW(call, row)
@@ -197,7 +198,7 @@ static status regex_substring(const struct kernel_call *call)
 static status regexp_count(const struct kernel_call *call)
 {
 	struct matcher matcher;
-	status result = matcher_open(&matcher, call, 1);
+	status result = matcher_open(&matcher, call, false);
 	if (result != STATUS_OK)
 		return result;
 	EACH_ROW(call, row)

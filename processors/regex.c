@@ -50,6 +50,7 @@ struct translation {
 	size_t at;
 	struct buffer *out;
 	uint64_t repetitions;
+	bool groups_used;
 };
 
 /* An escape outside of brackets; `at` stands behind the backslash. */
@@ -220,8 +221,12 @@ static status pattern_translate(struct translation *translation)
 		if (quantifier && after_quantifier)
 			return byte == '?' ? regex_refused("a non-greedy quantifier")
 							   : regex_invalid("quantifier operand invalid");
-		if (byte == '(' && next == '?')
-			return regex_refused("\"(?\"");
+		if (byte == '(' && next == '?') {
+			bool plain = translation->at + 1 < pattern.size && pattern.data[translation->at + 1] == ':';
+			if (!plain || translation->groups_used)
+				return regex_refused(plain ? "\"(?:\" here" : "\"(?\"");
+			translation->at += 2;
+		}
 		if (byte == '\\')
 			result = escape_translate(translation);
 		else if (byte == '[')
@@ -239,7 +244,7 @@ static status pattern_translate(struct translation *translation)
 	return STATUS_OK;
 }
 
-status regex_compile(struct regex *regex, struct slice pattern, bool ignore_case)
+status regex_compile(struct regex *regex, struct slice pattern, bool ignore_case, bool groups_used)
 {
 	regex_free(regex);
 	if (pattern.size > REGEX_PATTERN_SIZE_MAX)
@@ -249,7 +254,8 @@ status regex_compile(struct regex *regex, struct slice pattern, bool ignore_case
 		return regex_refused("\"***\"");
 	struct buffer text;
 	buffer_init(&text);
-	struct translation translation = {.pattern = pattern, .out = &text, .repetitions = 1};
+	struct translation translation = {
+		.pattern = pattern, .out = &text, .repetitions = 1, .groups_used = groups_used};
 	status result = pattern_translate(&translation);
 	if (result == STATUS_OK) {
 		buffer_append_byte(&text, 0);

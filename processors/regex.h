@@ -26,9 +26,10 @@ struct regex {
  */
 status regex_enter(locale_t *before) MUST_USE;
 void regex_leave(locale_t before);
-/* BAD_TEXT (SQLSTATE 2201B) for invalid patterns, UNSUPPORTED, TOO_LARGE. Frees what the regex held before.
+/* groups_used: the caller looks at groups[1…]. BAD_TEXT (SQLSTATE 2201B) for invalid patterns, UNSUPPORTED,
+ * TOO_LARGE. Frees what the regex held before.
  */
-status regex_compile(struct regex *regex, struct slice pattern, bool ignore_case) MUST_USE;
+status regex_compile(struct regex *regex, struct slice pattern, bool ignore_case, bool groups_used) MUST_USE;
 /* Searches text[from…); groups[0] is the match, positions are from the text's start, −1 = not part of the
  * match. */
 bool regex_search(

@@ -430,6 +430,12 @@ case("&", "int2:3", "int4:5")
 case("+", "float4:1.5", "int8:1")
 case("+", "float4:1.5", "numeric:1.5")
 case("*", "int2:2", "float4:1.5")
+for kind in ("date", "int4", "int8", "float8", "text", "numeric", "bool", "varchar"):
+    for source in ("timestamp:2001-02-03 04:05:06", "int4:5", "float8:2.5", ":1", ":2001-01-01", "numeric:2.5", "text:x", "int2:3"):
+        if (kind, source) != ("bool", "int2:3"):
+            case(kind, source)
+for s in ("abc", "abab", "ab"):
+    case("~", "text:" + s, "text:^(?:ab)+$")
 
 
 # ---- asking
