@@ -308,7 +308,7 @@ static status bind_using(struct binder *binder, const PgQuery__JoinExpr *join, c
 		.dropped = arena_alloc_zeroed(arena, both->name_count)};
 	for (size_t i = 0; i < count_max; i++) {
 		const char *name = join->is_natural ? left->names[i].name : sql_string_of(join->using_clause[i]);
-		size_t left_at, right_at;
+		size_t left_at = 0, right_at = 0;
 		if (join->is_natural && left->names[i].hidden)
 			continue;
 		if (join->is_natural) {

@@ -66,7 +66,7 @@ static status columns_find(struct insert *insert, const PgQuery__InsertStmt *sta
 	insert->columns = arena_alloc(arena, (visible + 1) * sizeof *insert->columns);
 	insert->nodes = arena_alloc_zeroed(arena, (visible + 1) * sizeof *insert->nodes);
 	for (size_t i = 0; i < statement->n_cols; i++) {
-		uint32_t column;
+		uint32_t column = 0;
 		status code = column_name_check(insert, statement->cols[i]->res_target, &column);
 		if (code != STATUS_OK)
 			return code;

@@ -316,7 +316,7 @@ status bind_windowed(struct binder *binder, const PgQuery__FuncCall *call, const
 {
 	int32_t position = bind_position(binder, call->location);
 	const struct plan *plan;
-	const struct expression *column, *size, *bounds[2];
+	const struct expression *column = NULL, *size = NULL, *bounds[2];
 	if (call->n_args != 3) {
 		(void)bind_fail(STATUS_SYNTAX, binder, position, "TUMBLE takes a relation, a column and a size");
 		error_hint("FROM TUMBLE(bids, date_time, INTERVAL '1 minute')");

@@ -77,7 +77,7 @@ static status union_align(struct binder *binder, const struct plan **arms, size_
 static status bind_union(struct binder *binder, const PgQuery__SelectStmt *select, struct bind_scope *parent,
 	const struct plan **out)
 {
-	struct union_arms arms;
+	struct union_arms arms = {0};
 	status code = union_collect(binder, select, &arms);
 	if (code != STATUS_OK)
 		return code;
@@ -148,7 +148,7 @@ static status bind_order_of_result(struct binder *binder, const PgQuery__SelectS
 status bind_set_operation(struct binder *binder, const PgQuery__SelectStmt *select, struct bind_scope *parent,
 	const struct plan **out)
 {
-	const struct plan *plan;
+	const struct plan *plan = NULL;
 	if (select->op != PG_QUERY__SET_OPERATION__SETOP_UNION)
 		return bind_unsupported(binder, -1, "Use IN, NOT IN, EXISTS or NOT EXISTS.", "%s",
 			select->op == PG_QUERY__SET_OPERATION__SETOP_INTERSECT ? "INTERSECT" : "EXCEPT");

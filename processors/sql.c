@@ -265,7 +265,7 @@ static status script_fill(struct parser *parser, struct sql_script *script)
 
 status sql_parse(struct slice text, struct arena *arena, struct sql_script **out)
 {
-	bool ascii;
+	bool ascii = false;
 	status code = source_check(text, &ascii);
 	if (code != STATUS_OK)
 		return code;
