@@ -191,8 +191,8 @@ static status commit(struct staging *staging)
 		clock_wall_ms());
 	status code = engine_record(staging->engine, record, staging->versions, staging->count);
 	json_decref(record);
-	for (size_t i = 0; code == STATUS_OK && i < staging->count; i++)
-		engine_submit(staging->engine, staging->versions[i]);
+	if (code == STATUS_OK)
+		engine_submit(staging->engine, staging->versions, staging->count);
 	return code;
 }
 

@@ -121,12 +121,12 @@ size_t engine_circuit_budget(struct engine *engine)
 	return engine->memory_bytes_max / 4 * 3 / versions;
 }
 
-void engine_submit(struct engine *engine, struct version *version)
+void engine_submit(struct engine *engine, struct version *const *versions, size_t count)
 {
 	pthread_mutex_lock(&engine->lock);
-	engine->incoming =
-		mem_resize(engine->incoming, (engine->incoming_count + 1) * sizeof(struct version *));
-	engine->incoming[engine->incoming_count++] = version_retain(version);
+	engine->incoming = mem_resize(engine->incoming, (engine->incoming_count + count) * sizeof(struct version *));
+	for (size_t i = 0; i < count; i++)
+		engine->incoming[engine->incoming_count++] = version_retain(versions[i]);
 	pthread_cond_broadcast(&engine->changed);
 	pthread_mutex_unlock(&engine->lock);
 }
@@ -240,7 +240,7 @@ static status boot(void *context)
 	for (size_t i = 0; i < engine->catalog->view_count; i++)
 		for (size_t j = 0; j < engine->catalog->views[i].version_count; j++)
 			if (engine->catalog->views[i].versions[j]->plan != NULL)
-				engine_submit(engine, engine->catalog->views[i].versions[j]);
+				engine_submit(engine, &engine->catalog->views[i].versions[j], 1);
 	return STATUS_OK;
 }
 
@@ -316,6 +316,32 @@ static status rebuild(struct engine *engine, struct group *group, struct version
 	return code == STATUS_OK ? group_add(group, version) : code;
 }
 
+static bool group_paused(const struct group *group)
+{
+	for (size_t i = 0; i < group->version_count; i++)
+		if (atomic_load(&group->versions[i]->paused))
+			return true;
+	return false;
+}
+
+/* Groups that stand at the same offsets go on as one: one scan, one decode. */
+static void merge_replays(struct engine *engine, struct group *group)
+{
+	for (size_t i = 0; i < engine->replay_count;) {
+		struct group *other = engine->replays[i];
+		if (other == group || group_paused(other) || !group_meets(group, other)) {
+			i++;
+			continue;
+		}
+		if (other->open)
+			group_step_finish(other);
+		remove_replay(engine, i);
+		status code = group_merge(group, other);
+		INVARIANT(code == STATUS_OK);
+		group_destroy(other);
+	}
+}
+
 static void open_incoming(struct engine *engine)
 {
 	for (;;) {
@@ -341,10 +367,12 @@ static void open_incoming(struct engine *engine)
 		}
 		if (code != STATUS_OK)
 			version_fail(version, error_current());
-		if (group->version_count != 0)
+		if (group->version_count != 0) {
 			add_replay(engine, group);
-		else
+			merge_replays(engine, group);
+		} else {
 			group_destroy(group);
+		}
 		version_release(version);
 	}
 }
@@ -361,14 +389,6 @@ static int64_t group_read(const struct group *group)
 	for (size_t i = 0; i < group->input_count; i++)
 		read += group->inputs[i].position;
 	return read;
-}
-
-static bool group_paused(const struct group *group)
-{
-	for (size_t i = 0; i < group->version_count; i++)
-		if (atomic_load(&group->versions[i]->paused))
-			return true;
-	return false;
 }
 
 /* The furthest behind goes first, so that replays catch up with each other and then share the scan. */
@@ -398,21 +418,6 @@ static void replay_ends(struct engine *engine, const struct group *group, int64_
 			if (position > group->inputs[i].position && position < ends[i])
 				ends[i] = position;
 		}
-	}
-}
-
-static void merge_replays(struct engine *engine, struct group *group)
-{
-	for (size_t i = 0; i < engine->replay_count;) {
-		struct group *other = engine->replays[i];
-		if (other == group || other->open || group_paused(other) || !group_meets(group, other)) {
-			i++;
-			continue;
-		}
-		remove_replay(engine, i);
-		status code = group_merge(group, other);
-		INVARIANT(code == STATUS_OK);
-		group_destroy(other);
 	}
 }
 

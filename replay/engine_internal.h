@@ -77,8 +77,8 @@ struct engine {
 status engine_record(struct engine *engine, json_t *record, struct version *const *made, size_t made_count) MUST_USE;
 /* Replaces the publication: current catalog, fresh snapshots of the live group. live_lock is held. */
 void engine_publish(struct engine *engine);
-/* Hands a bound version to the replay thread. */
-void engine_submit(struct engine *engine, struct version *version);
+/* Hands bound versions to the replay thread; those handed over together begin together. */
+void engine_submit(struct engine *engine, struct version *const *versions, size_t count);
 struct catalog *engine_catalog(struct engine *engine); /* retained */
 /* Runs `work` on a thread whose stack is large enough for sql_parse(). */
 status run_on_big_stack(status (*work)(void *context), void *context) MUST_USE;

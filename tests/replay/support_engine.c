@@ -145,6 +145,23 @@ void world_sql(struct world *world, const char *text)
 	must(world_try(world, text));
 }
 
+void world_deploy(struct world *world, const char *text)
+{
+	struct arena arena;
+	arena_init(&arena);
+	struct sql_script *script;
+	must(sql_parse(slice_of_string(text), &arena, &script));
+	const struct sql_statement *statements[16];
+	assert_true(script->statement_count <= 16);
+	for (size_t i = 0; i < script->statement_count; i++)
+		statements[i] = &script->statements[i];
+	struct deploy_request request = {statements, script->statement_count, true, false};
+	struct deploy_result result;
+	must(engine_deploy(world->engine, &request, &arena, &result));
+	sql_script_release(script);
+	arena_deinit(&arena);
+}
+
 void world_produce(struct world *world, const char *topic_name, int32_t partition, const char *lines)
 {
 	const struct topic *topic;

@@ -27,6 +27,7 @@ void world_delete_views(struct world *world);
 
 status world_try(struct world *world, const char *script); /* CREATE TABLE / VIEW, DROP */
 void world_sql(struct world *world, const char *script);
+void world_deploy(struct world *world, const char *script); /* several views as one deployment */
 /* Appends each line of `lines` as one record of the topic's partition. */
 void world_produce(struct world *world, const char *topic, int32_t partition, const char *lines);
 void world_wait(struct world *world, const char *view, int64_t version); /* caught up, and with the log */

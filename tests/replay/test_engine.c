@@ -208,6 +208,36 @@ static void a_failing_version_stops_alone(void **state)
 	world_run(failure_body);
 }
 
+static void shared_scan_body(struct world *world)
+{
+	world_open(world, 2, 0, 0);
+	world_sql(world, orders_table);
+	struct buffer lines;
+	buffer_init(&lines);
+	for (int i = 0; i < 20000; i++)
+		buffer_printf(&lines, "{\"customer\":\"c%d\",\"amount\":%d}\n", i % 97, i);
+	buffer_append_byte(&lines, 0);
+	world_produce(world, "orders", 0, (char *)lines.data);
+	buffer_deinit(&lines);
+	world_deploy(world, "CREATE MATERIALIZED VIEW one AS SELECT customer, count(*) AS n FROM orders GROUP BY customer;"
+						"CREATE MATERIALIZED VIEW two AS SELECT customer, sum(amount) AS s FROM orders GROUP BY customer;"
+						"CREATE MATERIALIZED VIEW three AS SELECT max(amount) AS top FROM orders");
+	world_wait(world, "one", 1);
+	world_wait(world, "two", 1);
+	world_wait(world, "three", 1);
+	expect_rows(world, "three", 1, "19999\n");
+	struct engine_counters counters;
+	engine_counters(world->engine, &counters);
+	assert_int_equal(counters.replayed_records, 20000);
+	world_close(world);
+}
+
+static void views_deployed_together_share_one_scan(void **state)
+{
+	(void)state;
+	world_run(shared_scan_body);
+}
+
 /* ---- I6, I7 ---- */
 
 enum { RECORDS = 600 };
@@ -360,6 +390,7 @@ static int engine_tests(void)
 		cmocka_unit_test(dependents_are_staged_promoted_and_rolled_back_with_it),
 		cmocka_unit_test(a_global_aggregate_has_its_row_before_any_record),
 		cmocka_unit_test(a_failing_version_stops_alone),
+		cmocka_unit_test(views_deployed_together_share_one_scan),
 		cmocka_unit_test(a_view_is_a_pure_function_of_the_log_prefix),
 		cmocka_unit_test(everything_comes_back_from_the_log_alone),
 	};
