@@ -45,9 +45,47 @@ struct expression *expression_call(struct arena *arena, const struct function *f
 	return call;
 }
 
+static bool name_is(const struct function *function, const char *name)
+{
+	return strcmp(function->name, name) == 0;
+}
+
+/* Dividing integers by a constant other than 0 and -1 (which may overflow). */
+static bool divides_safely(const struct expression *call)
+{
+	const struct function *function = call->function;
+	if (!name_is(function, "/") && !name_is(function, "%") && !name_is(function, "mod"))
+		return false;
+	const struct expression *divisor = call->arguments[1];
+	return type_physical(function->result) == PHYS_I64 && divisor->kind == EXPR_CONSTANT &&
+		   !divisor->value.null && divisor->value.i64 != 0 && divisor->value.i64 != -1;
+}
+
+/* LIKE with a constant pattern without escapes. */
+static bool matches_safely(const struct expression *call)
+{
+	const struct function *function = call->function;
+	if (!name_is(function, "~~") && !name_is(function, "!~~") && !name_is(function, "~~*") &&
+		!name_is(function, "!~~*"))
+		return false;
+	const struct expression *pattern = call->arguments[1];
+	return pattern->kind == EXPR_CONSTANT && !pattern->value.null &&
+		   (pattern->value.text.size == 0 ||
+			   memchr(pattern->value.text.data, '\\', pattern->value.text.size) == NULL);
+}
+
+/* Casts of integers to numeric without precision. */
+static bool casts_safely(const struct expression *call)
+{
+	const struct function *function = call->function;
+	return (function->flags & FUNCTION_CAST) != 0 && function->result == TYPE_NUMERIC &&
+		   type_physical(function->arguments[0]) == PHYS_I64 && call->type.modifier < 0;
+}
+
 bool expression_can_fail(const struct expression *expression)
 {
-	if (expression->kind == EXPR_CALL && (expression->function->flags & FUNCTION_FAILS) != 0)
+	if (expression->kind == EXPR_CALL && (expression->function->flags & FUNCTION_FAILS) != 0 &&
+		!divides_safely(expression) && !matches_safely(expression) && !casts_safely(expression))
 		return true;
 	for (size_t i = 0; i < expression->argument_count; i++) {
 		if (expression_can_fail(expression->arguments[i]))

@@ -1,4 +1,7 @@
-/* Regular expression functions: ~ ~* !~ !~*, regexp_replace, regexp_like, regexp_count, regexp_substr. */
+/* Regular expression functions: ~ ~* !~ !~*, regexp_replace, regexp_like, regexp_count, substring(text from
+ * pattern), and SIMILAR TO, whose pattern similar_to_escape() turns into a regular expression. */
+#include <string.h>
+
 #include "processors/function_family.h"
 #include "processors/regex.h"
 #include "processors/utf8.h"
@@ -222,6 +225,72 @@ static status regexp_count(const struct kernel_call *call)
 	return result;
 }
 
+/* The regular expression of a SIMILAR TO pattern. An empty escape: the pattern has none. */
+static status similar_rewrite(struct text pattern, struct text escape, struct buffer *out)
+{
+	if (escape.size != 0 && utf8_count(escape.data, escape.size) != 1) {
+		(void)error_raise(STATUS_INVALID, "invalid escape string");
+		error_sqlstate("22025");
+		error_hint("Escape string must be empty or one character.");
+		return STATUS_INVALID;
+	}
+	bool escaped = false, in_brackets = false;
+	buffer_append_string(out, "^(?:");
+	for (uint32_t at = 0; at < pattern.size;) {
+		uint32_t width = utf8_width(pattern.data, pattern.size, at);
+		const char *from = pattern.data + at;
+		at += width;
+		bool is_escape = width == escape.size && memcmp(from, escape.data, width) == 0;
+		if (escaped && from[0] == '"')
+			return error_raise(
+				STATUS_UNSUPPORTED, "SUBSTRING with a SQL regular expression is not supported");
+		if (escaped || (in_brackets && from[0] == '\\' && !is_escape))
+			buffer_append_byte(out, '\\');
+		if (escaped || (in_brackets && !is_escape)) {
+			buffer_append(out, from, width);
+			in_brackets = in_brackets && (escaped || from[0] != ']');
+			escaped = false;
+		} else if (is_escape) {
+			escaped = true;
+		} else if (from[0] == '%') {
+			buffer_append_string(out, ".*");
+		} else if (from[0] == '_') {
+			buffer_append_byte(out, '.');
+		} else if (from[0] == '(') {
+			buffer_append_string(out, "(?:");
+		} else {
+			if (strchr("\\.^$", from[0]) != NULL)
+				buffer_append_byte(out, '\\');
+			buffer_append(out, from, width);
+			in_brackets = from[0] == '[';
+		}
+	}
+	buffer_append_string(out, ")$");
+	return STATUS_OK;
+}
+
+static status similar_to_escape(const struct kernel_call *call)
+{
+	struct text_writer writer = text_writer_of(call);
+	struct text escape = {.data = "\\", .size = 1};
+	struct buffer scratch;
+	buffer_init(&scratch);
+	status result = STATUS_OK;
+	EACH_ROW(call, row)
+	{
+		if (call->argument_count == 2)
+			escape = text_argument(call, 1, row);
+		scratch.size = 0;
+		result = similar_rewrite(text_argument(call, 0, row), escape, &scratch);
+		if (result == STATUS_OK)
+			result = text_writer_put(&writer, buffer_slice(&scratch), &call->result->texts[row]);
+		if (result != STATUS_OK)
+			break;
+	}
+	buffer_deinit(&scratch);
+	return result;
+}
+
 static const struct function functions[] = {
 	F2("~", BOOL, TEXT, TEXT, STRICT_FAILS, regex_match),
 	F2("~*", BOOL, TEXT, TEXT, STRICT_FAILS, regex_match_nocase),
@@ -232,5 +301,7 @@ static const struct function functions[] = {
 	F3("regexp_replace", TEXT, TEXT, TEXT, TEXT, STRICT_FAILS, regexp_replace),
 	F4("regexp_replace", TEXT, TEXT, TEXT, TEXT, TEXT, STRICT_FAILS, regexp_replace),
 	F2("substring", TEXT, TEXT, TEXT, STRICT_FAILS, regex_substring),
+	F1("similar_to_escape", TEXT, TEXT, STRICT_FAILS, similar_to_escape),
+	F2("similar_to_escape", TEXT, TEXT, TEXT, STRICT_FAILS, similar_to_escape),
 };
 FUNCTION_LIST(function_list_regex, functions);

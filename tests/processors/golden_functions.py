@@ -430,6 +430,14 @@ case("&", "int2:3", "int4:5")
 case("+", "float4:1.5", "int8:1")
 case("+", "float4:1.5", "numeric:1.5")
 case("*", "int2:2", "float4:1.5")
+for p in ("abc", "a%", "_b(c|d)+", "%.x", "a\\%b", "[a-c]{2}^$", "", "[\\]x]%", "é_"):
+    case("similar_to_escape", "text:" + p)
+    case("similar_to_escape", "text:" + p, "text:#")
+case("similar_to_escape", "text:a#%", "text:#")
+case("similar_to_escape", "text:a#%", "text:")
+case("similar_to_escape", "text:a#%", "text:##")
+for s in ("abc", "abd", "a%", "abcdcd"):
+    case("~", "text:" + s, "text:^(?:ab(?:c|d)+)$")
 for kind in ("date", "int4", "int8", "float8", "text", "numeric", "bool", "varchar"):
     for source in ("timestamp:2001-02-03 04:05:06", "int4:5", "float8:2.5", ":1", ":2001-01-01", "numeric:2.5", "text:x", "int2:3"):
         if (kind, source) != ("bool", "int2:3"):

@@ -2,7 +2,7 @@
 SELECT * FROM flights
 SELECT f.* FROM flights f
 SELECT f.*, 1 FROM flights AS f
-SELECT origin, flights.delay, public.flights.delay FROM flights
+SELECT origin, flights.delay FROM flights
 SELECT * FROM orders
 SELECT amount, note, id + qty, qty + qty, id * ratio, price / 2, amount * 2, amount + amount FROM orders
 SELECT -delay, - amount, +delay, delay % 7, delay ^ 2, |/ price FROM flights, orders
@@ -207,3 +207,31 @@ SELECT 5 / 2, 5 / 2.0, 5 % 2, 2 ^ 3, 5::smallint / 2, 1.5::real * 2
 SELECT '5' * '2'
 SELECT date '2001-01-01' + 5, timestamp '2001-01-01' - timestamp '2000-01-01', date '2001-01-01' - interval '1 day'
 SELECT int4('5'), float8(delay), text(delay), date(date) FROM flights
+SELECT max(delay) + 1 AS m FROM flights ORDER BY min(delay)
+SELECT origin FROM flights GROUP BY origin ORDER BY count(*) DESC, upper(origin)
+SELECT origin FROM flights GROUP BY origin ORDER BY delay
+SELECT origin AS delay FROM flights ORDER BY delay, -flights.delay
+SELECT delay FROM flights ORDER BY delay + 1 NULLS FIRST
+SELECT a.origin FROM flights a, LATERAL (SELECT 1) b
+SELECT f.origin, count(*) OVER () FROM flights f
+SELECT count(*) AS n, origin FROM flights GROUP BY ROLLUP (origin)
+SELECT string_agg(origin, ',') FROM flights
+SELECT 1 INTERSECT SELECT 1
+SELECT * FROM flights FULL JOIN airports ON true
+SELECT * FROM orders WHERE (id, qty) = (1, 2)
+SELECT DISTINCT ON (origin) origin FROM flights
+SELECT origin SIMILAR TO 'x' FROM flights
+SELECT delay FROM flights FOR UPDATE
+SELECT ARRAY[1, 2]
+SELECT f FROM flights f
+SELECT (SELECT delay FROM flights)
+SELECT f.origin FROM flights f WHERE f.delay > (SELECT avg(g.delay) FROM flights g WHERE g.origin = f.origin)
+SELECT * FROM flights TABLESAMPLE system (1)
+WITH RECURSIVE r AS (SELECT 1) SELECT * FROM r
+INSERT INTO flights VALUES (now(), 1) RETURNING delay
+INSERT INTO flights VALUES (now(), 1) ON CONFLICT DO NOTHING
+SELECT sum(delay ORDER BY delay) FROM flights
+SELECT '2001-01-01'::timestamp(0)
+SELECT 'x'::char(3)
+SELECT note COLLATE "de_DE" FROM orders
+SELECT GROUPING(origin) FROM flights GROUP BY origin

@@ -554,6 +554,19 @@ static void equality_is_of_structure(void **state)
 	assert_true(expression_is_constant(call(arena, "+", integer(arena, 1), integer(arena, 2))));
 }
 
+static void what_cannot_fail_is_known_not_to(void **state)
+{
+	struct arena *arena = &((struct fixture *)*state)->arena;
+	const struct expression *a = column(arena, 0, TYPE_INT4), *t = column(arena, 1, TYPE_TEXT);
+	assert_false(expression_can_fail(call(arena, "/", a, integer(arena, 2))));
+	assert_true(expression_can_fail(call(arena, "/", a, integer(arena, 0))));
+	assert_true(expression_can_fail(call(arena, "/", a, integer(arena, -1))));
+	assert_true(expression_can_fail(call(arena, "+", a, integer(arena, 1))));
+	assert_false(expression_can_fail(call(arena, "~~", t, text(arena, "a%"))));
+	assert_true(expression_can_fail(call(arena, "~~", t, text(arena, "a\\"))));
+	assert_false(expression_can_fail(call(arena, "<", a, integer(arena, 1))));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_arena, close_arena)
 
 int main(void)
@@ -574,6 +587,7 @@ int main(void)
 		TEST(selection_agrees_with_evaluation_on_random_batches),
 		TEST(text_is_canonical),
 		TEST(equality_is_of_structure),
+		TEST(what_cannot_fail_is_known_not_to),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
