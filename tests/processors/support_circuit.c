@@ -56,8 +56,8 @@ static void shuffle(struct random *random, struct naive_rows *rows)
 	}
 }
 
-static status source_push(struct bench *bench, size_t source, const struct naive_rows *rows, struct arena *arena,
-	struct random *random)
+static status source_push(struct bench *bench, size_t source, const struct naive_rows *rows,
+	struct arena *arena, struct random *random)
 {
 	status code = STATUS_OK;
 	for (size_t from = 0; code == STATUS_OK && from < rows->count;) {

@@ -1,4 +1,5 @@
-/* A circuit under test: fed with changes in steps, restarted, starved of memory, and compared with the naive evaluator. */
+/* A circuit under test: fed with changes in steps, restarted, starved of memory, and compared with the naive
+ * evaluator. */
 #ifndef KAPPA_TESTS_PROCESSORS_SUPPORT_CIRCUIT_H
 #define KAPPA_TESTS_PROCESSORS_SUPPORT_CIRCUIT_H
 
@@ -17,8 +18,8 @@ struct bench {
 	struct memory_store store;
 	struct circuit *circuit;
 	size_t memory_bytes_max;
-	bool committed; /* something is in the store */
-	struct arena arena; /* of the run */
+	bool committed;                        /* something is in the store */
+	struct arena arena;                    /* of the run */
 	struct naive_rows tables[TABLE_COUNT]; /* integrals of the inputs */
 	struct naive_rows output;              /* Σ of deltas */
 	struct digest digest;
@@ -34,7 +35,8 @@ status bench_step(struct bench *bench, const struct change *changes, size_t coun
 /* Is the accumulated output what the naive evaluator says? */
 bool bench_is_right(struct bench *bench);
 
-/* Changes of which every prefix leaves collections without negative rows; every tenth or so of them are runs of retractions. */
+/* Changes of which every prefix leaves collections without negative rows; every tenth or so of them are runs
+ * of retractions. */
 struct change *changes_random(struct random *random, struct arena *arena, size_t count);
 
 #endif

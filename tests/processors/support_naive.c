@@ -30,8 +30,8 @@ void naive_add(struct arena *arena, struct naive_rows *rows, const struct value 
 	}
 }
 
-struct batch *naive_batch(
-	struct arena *arena, const struct schema *schema, const struct naive_rows *rows, size_t from, size_t count)
+struct batch *naive_batch(struct arena *arena, const struct schema *schema, const struct naive_rows *rows,
+	size_t from, size_t count)
 {
 	struct batch *batch = batch_make(arena, schema, (uint32_t)count, true, true);
 	for (uint32_t i = 0; i < count; i++) {
@@ -103,7 +103,8 @@ void naive_print(const struct schema *schema, const struct naive_row *row)
 	buffer_deinit(&text);
 }
 
-static bool rows_same(const struct schema *schema, const struct naive_row *left, const struct naive_row *right)
+static bool rows_same(
+	const struct schema *schema, const struct naive_row *left, const struct naive_row *right)
 {
 	struct arena arena = {0};
 	struct naive_rows both = {.width = schema->field_count};
@@ -169,10 +170,11 @@ static int value_compare_exact(const struct value *left, const struct value *rig
 	}
 }
 
-static struct value evaluate_row(
-	struct arena *arena, const struct expression *expression, const struct schema *schema, const struct naive_row *row)
+static struct value evaluate_row(struct arena *arena, const struct expression *expression,
+	const struct schema *schema, const struct naive_row *row)
 {
-	struct naive_rows one = {.rows = (struct naive_row *)(uintptr_t)row, .count = 1, .width = schema->field_count};
+	struct naive_rows one = {
+		.rows = (struct naive_row *)(uintptr_t)row, .count = 1, .width = schema->field_count};
 	struct evaluation evaluation = {0};
 	struct column column;
 	status code =
@@ -233,7 +235,8 @@ static struct decimal as_decimal(const struct value *value, bool distinct)
 	return distinct ? decimal_canonical(&value->decimal) : value->decimal;
 }
 
-static struct value sum_decimal(const struct aggregate_call *call, const struct naive_rows *rows, int64_t count)
+static struct value sum_decimal(
+	const struct aggregate_call *call, const struct naive_rows *rows, int64_t count)
 {
 	struct value result = {.type = call->type};
 	struct decimal sum = {0};
@@ -392,7 +395,8 @@ static struct naive_rows evaluate_aggregate(
 static bool rows_join(struct arena *arena, const struct plan *plan, const struct naive_row *left,
 	const struct naive_row *right, struct value *pair)
 {
-	size_t left_width = plan->children[0]->schema.field_count, right_width = plan->children[1]->schema.field_count;
+	size_t left_width = plan->children[0]->schema.field_count,
+		   right_width = plan->children[1]->schema.field_count;
 	for (size_t k = 0; k < plan->join.key_count; k++) {
 		const struct value *a = &left->values[plan->join.left_keys[k]];
 		const struct value *b = &right->values[plan->join.right_keys[k]];
@@ -403,8 +407,8 @@ static bool rows_join(struct arena *arena, const struct plan *plan, const struct
 	memcpy(pair + left_width, right->values, right_width * sizeof *pair);
 	if (plan->join.residual == NULL)
 		return true;
-	struct schema both = {arena_alloc(arena, (left_width + right_width) * sizeof(struct field)),
-		left_width + right_width};
+	struct schema both = {
+		arena_alloc(arena, (left_width + right_width) * sizeof(struct field)), left_width + right_width};
 	memcpy(both.fields, plan->children[0]->schema.fields, left_width * sizeof(struct field));
 	memcpy(both.fields + left_width, plan->children[1]->schema.fields, right_width * sizeof(struct field));
 	struct naive_row row = {pair, 1};
@@ -412,8 +416,8 @@ static bool rows_join(struct arena *arena, const struct plan *plan, const struct
 	return is_true(&passes);
 }
 
-static struct naive_rows evaluate_join(struct arena *arena, const struct plan *plan, const struct naive_rows *left,
-	const struct naive_rows *right)
+static struct naive_rows evaluate_join(struct arena *arena, const struct plan *plan,
+	const struct naive_rows *left, const struct naive_rows *right)
 {
 	struct naive_rows out = {.width = plan->schema.field_count};
 	enum join_kind kind = plan->join.kind;
@@ -465,7 +469,8 @@ static struct naive_rows evaluate_values(struct arena *arena, const struct plan 
 	return out;
 }
 
-static struct naive_rows evaluate_linear(struct arena *arena, const struct plan *plan, const struct naive_rows *input)
+static struct naive_rows evaluate_linear(
+	struct arena *arena, const struct plan *plan, const struct naive_rows *input)
 {
 	struct naive_rows out = {.width = plan->schema.field_count};
 	const struct schema *schema = &plan->children[0]->schema;
@@ -485,7 +490,8 @@ static struct naive_rows evaluate_linear(struct arena *arena, const struct plan 
 	return out;
 }
 
-struct naive_rows naive_evaluate(struct arena *arena, const struct plan *plan, naive_table table, void *context)
+struct naive_rows naive_evaluate(
+	struct arena *arena, const struct plan *plan, naive_table table, void *context)
 {
 	struct naive_rows inputs[8] = {{0}}, out = {.width = plan->schema.field_count};
 	INVARIANT(plan->child_count <= 8);

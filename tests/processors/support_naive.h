@@ -21,7 +21,8 @@ struct naive_rows {
 typedef const struct naive_rows *(*naive_table)(void *context, const struct plan *scan);
 
 void naive_add(struct arena *arena, struct naive_rows *rows, const struct value *values, int64_t weight);
-struct naive_rows naive_evaluate(struct arena *arena, const struct plan *plan, naive_table table, void *context);
+struct naive_rows naive_evaluate(
+	struct arena *arena, const struct plan *plan, naive_table table, void *context);
 struct batch *naive_batch(struct arena *arena, const struct schema *schema, const struct naive_rows *rows,
 	size_t from, size_t count);
 void naive_add_batch(struct arena *arena, struct naive_rows *rows, const struct batch *batch);

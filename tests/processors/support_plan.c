@@ -214,7 +214,8 @@ struct plan *plan_filter(struct arena *arena, const struct plan *child, const st
 	return plan;
 }
 
-struct plan *plan_columns(struct arena *arena, const struct plan *child, const uint32_t *columns, size_t count)
+struct plan *plan_columns(
+	struct arena *arena, const struct plan *child, const uint32_t *columns, size_t count)
 {
 	struct plan *plan = plan_make(arena, PLAN_PROJECT, &child, 1, count);
 	plan->append_only = child->append_only;
@@ -226,8 +227,8 @@ struct plan *plan_columns(struct arena *arena, const struct plan *child, const u
 	return plan;
 }
 
-struct plan *plan_aggregate(struct arena *arena, const struct plan *child, const uint32_t *groups, size_t group_count,
-	const struct aggregate_call *calls, size_t call_count)
+struct plan *plan_aggregate(struct arena *arena, const struct plan *child, const uint32_t *groups,
+	size_t group_count, const struct aggregate_call *calls, size_t call_count)
 {
 	struct plan *plan = plan_make(arena, PLAN_AGGREGATE, &child, 1, group_count + call_count);
 	plan->aggregate.groups = arena_copy(arena, groups, group_count * sizeof *groups);
@@ -242,8 +243,8 @@ struct plan *plan_aggregate(struct arena *arena, const struct plan *child, const
 	return plan;
 }
 
-struct plan *plan_join(struct arena *arena, enum join_kind kind, const struct plan *left, const struct plan *right,
-	const uint32_t *left_keys, const uint32_t *right_keys, size_t key_count)
+struct plan *plan_join(struct arena *arena, enum join_kind kind, const struct plan *left,
+	const struct plan *right, const uint32_t *left_keys, const uint32_t *right_keys, size_t key_count)
 {
 	const struct plan *children[2] = {left, right};
 	size_t left_count = left->schema.field_count;
@@ -324,8 +325,8 @@ struct aggregate_call aggregate_call_of(const struct plan *child, enum aggregate
 		.kind = kind, .argument = argument, .filter = -1, .type = call_type(kind, type)};
 }
 
-const struct expression *expression_compare(struct arena *arena, const char *name, const struct expression *left,
-	const struct expression *right)
+const struct expression *expression_compare(
+	struct arena *arena, const char *name, const struct expression *left, const struct expression *right)
 {
 	const struct function *function;
 	enum type_id types[2] = {left->type.id, right->type.id};
@@ -372,7 +373,8 @@ static enum test_column column_like(enum type_id type)
 	return COLUMN_ID;
 }
 
-static const struct expression *predicate_random(struct random *random, struct arena *arena, const struct plan *plan)
+static const struct expression *predicate_random(
+	struct random *random, struct arena *arena, const struct plan *plan)
 {
 	static const char *const functions[] = {"<", "<=", ">", ">=", "=", "<>"};
 	uint32_t column = random_below(random, (uint32_t)plan->schema.field_count);
@@ -387,7 +389,8 @@ static const struct expression *predicate_random(struct random *random, struct a
 		value = value_random(random, arena, column_like(left->type.id));
 	while (value.null);
 	value.type.modifier = -1;
-	return expression_compare(arena, functions[random_below(random, 6)], left, expression_constant(arena, &value));
+	return expression_compare(
+		arena, functions[random_below(random, 6)], left, expression_constant(arena, &value));
 }
 
 static struct plan *project_random(struct random *random, struct arena *arena, const struct plan *child)
@@ -401,8 +404,8 @@ static struct plan *project_random(struct random *random, struct arena *arena, c
 		if (field->type.id != TYPE_INT4 || random_chance(random, 50))
 			continue;
 		struct value one = {.type = type_of(TYPE_INT4), .i64 = 1};
-		plan->project.expressions[c] = expression_compare(
-			arena, "+", plan->project.expressions[c], expression_constant(arena, &one));
+		plan->project.expressions[c] =
+			expression_compare(arena, "+", plan->project.expressions[c], expression_constant(arena, &one));
 		*field = (struct field){"sum", type_of(TYPE_INT4), false};
 	}
 	return plan;
@@ -484,7 +487,8 @@ static struct plan *join_random(
 struct plan *plan_random(struct random *random, struct arena *arena, unsigned depth)
 {
 	if (depth == 0)
-		return random_chance(random, 6) ? plan_values(arena, random_below(random, 6)) : scan_random(random, arena);
+		return random_chance(random, 6) ? plan_values(arena, random_below(random, 6))
+										: scan_random(random, arena);
 	struct plan *child = plan_random(random, arena, depth - 1);
 	switch (random_below(random, 8)) {
 	case 0:

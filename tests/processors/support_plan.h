@@ -1,4 +1,5 @@
-/* Plans and rows for tests: builders, and a seeded generator of plans that are valid but otherwise arbitrary. */
+/* Plans and rows for tests: builders, and a seeded generator of plans that are valid but otherwise arbitrary.
+ */
 #ifndef KAPPA_TESTS_PROCESSORS_SUPPORT_PLAN_H
 #define KAPPA_TESTS_PROCESSORS_SUPPORT_PLAN_H
 
@@ -38,18 +39,19 @@ struct value value_random(struct random *random, struct arena *arena, enum test_
 
 struct plan *plan_scan(struct arena *arena, enum test_table table, const uint32_t *columns, size_t count);
 struct plan *plan_filter(struct arena *arena, const struct plan *child, const struct expression *predicate);
-struct plan *plan_columns(struct arena *arena, const struct plan *child, const uint32_t *columns, size_t count);
-struct plan *plan_aggregate(struct arena *arena, const struct plan *child, const uint32_t *groups, size_t group_count,
-	const struct aggregate_call *calls, size_t call_count);
-struct plan *plan_join(struct arena *arena, enum join_kind kind, const struct plan *left, const struct plan *right,
-	const uint32_t *left_keys, const uint32_t *right_keys, size_t key_count);
+struct plan *plan_columns(
+	struct arena *arena, const struct plan *child, const uint32_t *columns, size_t count);
+struct plan *plan_aggregate(struct arena *arena, const struct plan *child, const uint32_t *groups,
+	size_t group_count, const struct aggregate_call *calls, size_t call_count);
+struct plan *plan_join(struct arena *arena, enum join_kind kind, const struct plan *left,
+	const struct plan *right, const uint32_t *left_keys, const uint32_t *right_keys, size_t key_count);
 struct plan *plan_union(struct arena *arena, const struct plan *left, const struct plan *right);
 struct plan *plan_values(struct arena *arena, size_t row_count);
 /* call(kind, column of child): the result type follows PostgreSQL. */
 struct aggregate_call aggregate_call_of(const struct plan *child, enum aggregate_kind kind, int32_t argument);
 /* left OP right over two columns or a column and a constant. */
-const struct expression *expression_compare(struct arena *arena, const char *function, const struct expression *left,
-	const struct expression *right);
+const struct expression *expression_compare(
+	struct arena *arena, const char *function, const struct expression *left, const struct expression *right);
 
 struct plan *plan_random(struct random *random, struct arena *arena, unsigned depth);
 size_t plan_join_count(const struct plan *plan);

@@ -73,7 +73,7 @@ static status store_scan(struct state_store *base, uint16_t space, struct slice 
 	for (size_t at = entry_find(&store->committed, space, prefix); at < store->committed.count; at++) {
 		const struct store_entry *entry = &store->committed.entries[at];
 		bool inside = entry->space == space && entry->key_size >= prefix.size &&
-		              (prefix.size == 0 || memcmp(entry->key, prefix.data, prefix.size) == 0);
+					  (prefix.size == 0 || memcmp(entry->key, prefix.data, prefix.size) == 0);
 		if (!inside)
 			break;
 		status code =
@@ -89,7 +89,8 @@ static struct memory_store *store_of_writer(struct state_writer *writer)
 	return (struct memory_store *)(void *)((uint8_t *)writer - offsetof(struct memory_store, writer));
 }
 
-static void pend(struct memory_store *store, uint16_t space, struct slice key, struct slice value, bool removed)
+static void pend(
+	struct memory_store *store, uint16_t space, struct slice key, struct slice value, bool removed)
 {
 	list_reserve(&store->pending);
 	store->pending.entries[store->pending.count++] = (struct store_entry){
