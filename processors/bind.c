@@ -1,8 +1,10 @@
 /* The binder's ways in: a query to run once, a view's defining query, an INSERT. */
-#include "base/invariant.h"
 #include "processors/bind.h"
+#include "base/invariant.h"
 
-enum { BIND_STACK_BYTES = 4 * 1024 * 1024 }; /* SQL_DEPTH_MAX levels of expressions, also of a sanitized build */
+enum {
+	BIND_STACK_BYTES = 4 * 1024 * 1024
+}; /* SQL_DEPTH_MAX levels of expressions, also of a sanitized build */
 
 struct bind_job {
 	struct binder binder;
@@ -90,7 +92,8 @@ static status names_check(const struct schema *schema)
 		for (size_t k = 0; k < i; k++) {
 			if (strcmp(schema->fields[i].name, schema->fields[k].name) != 0)
 				continue;
-			(void)error_raise(STATUS_EXISTS, "column \"%s\" specified more than once", schema->fields[i].name);
+			(void)error_raise(
+				STATUS_EXISTS, "column \"%s\" specified more than once", schema->fields[i].name);
 			error_sqlstate("42701");
 			error_hint("Name the output columns apart: expression AS name.");
 			return STATUS_EXISTS;
@@ -119,8 +122,8 @@ static status view_bind(const struct sql_script *script, struct sql_catalog *cat
 	return code;
 }
 
-status sql_bind_view(const char *query, struct sql_catalog *catalog, struct arena *arena, const struct plan **out,
-	struct sql_use **uses, size_t *use_count)
+status sql_bind_view(const char *query, struct sql_catalog *catalog, struct arena *arena,
+	const struct plan **out, struct sql_use **uses, size_t *use_count)
 {
 	struct sql_script *script;
 	struct bind_uses collected = {0};

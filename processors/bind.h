@@ -1,12 +1,12 @@
 /* The binder: trees and names in, typed plans out. Internal to bind*.c.
  *
- * A FROM clause is a plan whose columns are those of all its relations side by side; a scope says which names reach
- * which of them. Expressions are bound against a scope. What cannot be said by a column of the FROM plan yet gets a
- * column number from one of three ranges, resolved before the plan is handed on:
+ * A FROM clause is a plan whose columns are those of all its relations side by side; a scope says which names
+ * reach which of them. Expressions are bound against a scope. What cannot be said by a column of the FROM
+ * plan yet gets a column number from one of three ranges, resolved before the plan is handed on:
  *
  *   COLUMN_AGGREGATE + i   the i-th aggregate call of the select; becomes a column of the AGGREGATE
- *   COLUMN_SUBQUERY + i    the i-th subquery used as a value; joined to the plan when the expression is placed
- *   COLUMN_OUTER + i       column i of the enclosing query, in the condition of a semi or anti join
+ *   COLUMN_SUBQUERY + i    the i-th subquery used as a value; joined to the plan when the expression is
+ * placed COLUMN_OUTER + i       column i of the enclosing query, in the condition of a semi or anti join
  */
 #ifndef KAPPA_PROCESSORS_BIND_H
 #define KAPPA_PROCESSORS_BIND_H
@@ -18,7 +18,7 @@ enum {
 	COLUMN_OUTER = 0x10000000,
 	COLUMN_SUBQUERY = 0x20000000,
 	COLUMN_AGGREGATE = 0x40000000,
-	BIND_WORK_MAX = 500000, /* nodes bound for one statement, views and CTEs expanded */
+	BIND_WORK_MAX = 500000,   /* nodes bound for one statement, views and CTEs expanded */
 	BIND_RELATIONS_MAX = 100, /* in one FROM */
 };
 
@@ -34,8 +34,8 @@ struct bind_cte {
 	const struct bind_cte *visible; /* the CTEs it may name: those before it, and outer ones */
 };
 
-
-/* What one text (the statement's, or a view's definition) is bound with. A copy with changed fields binds parts of it. */
+/* What one text (the statement's, or a view's definition) is bound with. A copy with changed fields binds
+ * parts of it. */
 struct binder {
 	struct arena *arena;
 	struct sql_catalog *catalog;
@@ -44,8 +44,8 @@ struct binder {
 	struct bind_limits *limits;
 	const struct bind_cte *ctes; /* visible, innermost first */
 	bool for_view;               /* bound for a circuit: views are expanded */
-	bool expanded;               /* inside another view's definition: positions would point into the wrong text */
-	struct bind_uses *uses;      /* NULL: not collected */
+	bool expanded;          /* inside another view's definition: positions would point into the wrong text */
+	struct bind_uses *uses; /* NULL: not collected */
 	const struct bind_expansion *expansions;
 };
 
@@ -69,10 +69,10 @@ struct bind_column {
 
 /* A relation in FROM, as names reach it. */
 struct bind_range {
-	const char *alias; /* what qualifies its columns */
+	const char *alias;         /* what qualifies its columns */
 	const char *relation_name; /* under the alias; NULL for anything but a relation */
-	const char *schema_name; /* of a relation without alias; else NULL */
-	int64_t version;   /* as written, of a relation without alias */
+	const char *schema_name;   /* of a relation without alias; else NULL */
+	int64_t version;           /* as written, of a relation without alias */
 	struct bind_column *columns;
 	size_t column_count;
 	bool unreachable; /* inside of an aliased join */
@@ -104,8 +104,8 @@ struct bind_aggregates {
 /* A subquery used as a value. Its column stands behind the plan it is joined to. */
 struct bind_subquery {
 	const struct plan *plan;
-	/* IN (SELECT …) as a value: `match` is true where the placeholder's argument is in the plan's first column.
-	 * Otherwise the value of column `column` of the only row, null without a row. */
+	/* IN (SELECT …) as a value: `match` is true where the placeholder's argument is in the plan's first
+	 * column. Otherwise the value of column `column` of the only row, null without a row. */
 	bool membership;
 	uint32_t column;
 };
@@ -129,8 +129,8 @@ struct bind_place {
 int32_t bind_position(const struct binder *binder, int32_t location);
 status bind_fail(status code, const struct binder *binder, int32_t position, const char *format, ...)
 	PRINTF_LIKE(4, 5);
-status bind_unsupported(const struct binder *binder, int32_t location, const char *hint, const char *format, ...)
-	PRINTF_LIKE(4, 5);
+status bind_unsupported(const struct binder *binder, int32_t location, const char *hint, const char *format,
+	...) PRINTF_LIKE(4, 5);
 /* The current error gets this position unless it has one. */
 status bind_positioned(status code, int32_t position);
 /* One level deeper; bind_leave() undoes it. TOO_LARGE. */
@@ -146,38 +146,42 @@ int32_t bind_location(const sql_node *node);
 status bind_expression(struct binder *binder, const struct bind_place *place, const sql_node *node,
 	const struct expression **out) MUST_USE;
 /* The same, as a boolean; `what` names the argument in the error ("WHERE", "AND", "CASE/WHEN"). */
-status bind_condition(struct binder *binder, const struct bind_place *place, const sql_node *node, const char *what,
-	const struct expression **out) MUST_USE;
-status bind_constant(struct binder *binder, const PgQuery__AConst *constant, const struct expression **out) MUST_USE;
-status bind_parameter(struct binder *binder, const PgQuery__ParamRef *reference, const struct expression **out) MUST_USE;
+status bind_condition(struct binder *binder, const struct bind_place *place, const sql_node *node,
+	const char *what, const struct expression **out) MUST_USE;
+status bind_constant(
+	struct binder *binder, const PgQuery__AConst *constant, const struct expression **out) MUST_USE;
+status bind_parameter(
+	struct binder *binder, const PgQuery__ParamRef *reference, const struct expression **out) MUST_USE;
 status bind_cast(struct binder *binder, const struct bind_place *place, const PgQuery__TypeCast *cast,
 	const struct expression **out) MUST_USE;
 status bind_operator(struct binder *binder, const struct bind_place *place, const PgQuery__AExpr *expression,
 	const struct expression **out) MUST_USE;
 status bind_call(struct binder *binder, const struct bind_place *place, const PgQuery__FuncCall *call,
 	const struct expression **out) MUST_USE;
-status bind_aggregate_call(struct binder *binder, const struct bind_place *place, const PgQuery__FuncCall *call,
-	const char *name, const struct expression **out) MUST_USE;
+status bind_aggregate_call(struct binder *binder, const struct bind_place *place,
+	const PgQuery__FuncCall *call, const char *name, const struct expression **out) MUST_USE;
 /* Is it the name of an aggregate, one we have or one we know of? */
 bool bind_is_aggregate(const char *name);
 status bind_case(struct binder *binder, const struct bind_place *place, const PgQuery__CaseExpr *expression,
 	const struct expression **out) MUST_USE;
 /* COALESCE, GREATEST, LEAST. */
 status bind_common_call(struct binder *binder, const struct bind_place *place, enum expression_kind kind,
-	const char *name, sql_node *const *nodes, size_t count, int32_t location, const struct expression **out) MUST_USE;
+	const char *name, sql_node *const *nodes, size_t count, int32_t location,
+	const struct expression **out) MUST_USE;
 status bind_column(struct binder *binder, const struct bind_place *place, const PgQuery__ColumnRef *reference,
 	const struct expression **out) MUST_USE;
 status bind_sublink(struct binder *binder, const struct bind_place *place, const PgQuery__SubLink *link,
 	const struct expression **out) MUST_USE;
 
 /* A call of the registered function, its arguments cast as it needs; folded when constant. */
-status bind_function(struct binder *binder, const char *name, const struct expression *const *arguments, size_t count,
-	int32_t position, const struct expression **out) MUST_USE;
+status bind_function(struct binder *binder, const char *name, const struct expression *const *arguments,
+	size_t count, int32_t position, const struct expression **out) MUST_USE;
 /* The cast; input syntax for untyped literals, inference for parameters. */
 status bind_coerce(struct binder *binder, const struct expression *expression, struct type to,
 	enum cast_context context, int32_t position, const struct expression **out) MUST_USE;
 /* Untyped literals and parameters that nothing decided become text. */
-status bind_settle(struct binder *binder, const struct expression *expression, const struct expression **out) MUST_USE;
+status bind_settle(
+	struct binder *binder, const struct expression *expression, const struct expression **out) MUST_USE;
 status bind_boolean(struct binder *binder, const struct expression *expression, const char *what,
 	const struct expression **out) MUST_USE;
 /* Casts all to their common type in place; `first` is asked for first in PostgreSQL's order of preference. */
@@ -187,9 +191,10 @@ status bind_common_type(struct binder *binder, const struct expression **express
 const struct expression *bind_fold(struct binder *binder, const struct expression *expression);
 const struct expression *bind_null(struct binder *binder, struct type type);
 const struct expression *bind_boolean_constant(struct binder *binder, bool value);
-const struct expression *bind_combine(
-	struct binder *binder, enum expression_kind kind, const struct expression *const *arguments, size_t count);
-const struct expression *bind_test(struct binder *binder, enum expression_test test, const struct expression *argument);
+const struct expression *bind_combine(struct binder *binder, enum expression_kind kind,
+	const struct expression *const *arguments, size_t count);
+const struct expression *bind_test(
+	struct binder *binder, enum expression_test test, const struct expression *argument);
 /* The name PostgreSQL gives an unnamed output column. */
 const char *bind_output_name(const sql_node *node);
 
@@ -200,7 +205,8 @@ status bind_from(struct binder *binder, sql_node *const *items, size_t count, st
 /* A table, view, or CTE by name, unaliased. */
 status bind_relation(struct binder *binder, const struct sql_name *name, int32_t location,
 	const struct sql_relation **relation, const struct plan **out) MUST_USE;
-/* A function of the catalog as a relation; arguments are constants. NOT_FOUND when the catalog has no such function. */
+/* A function of the catalog as a relation; arguments are constants. NOT_FOUND when the catalog has no such
+ * function. */
 status bind_relation_function(struct binder *binder, const PgQuery__FuncCall *call, const struct plan **out,
 	size_t *visible_count) MUST_USE;
 status bind_windowed(struct binder *binder, const PgQuery__FuncCall *call, const struct plan **out,
@@ -209,7 +215,8 @@ status bind_windowed(struct binder *binder, const PgQuery__FuncCall *call, const
 struct bind_scope *bind_scope_of(struct binder *binder, const struct plan *plan, const char *alias,
 	const char *schema_name, int64_t version, size_t visible_count);
 /* 42P01 for a qualifier nothing in FROM answers to. */
-status bind_missing_range(struct binder *binder, const struct bind_scope *scope, const char *qualifier, int32_t location);
+status bind_missing_range(
+	struct binder *binder, const struct bind_scope *scope, const char *qualifier, int32_t location);
 const struct bind_range *bind_find_range(
 	const struct bind_scope *scope, const char *schema_name, const char *alias, bool *ambiguous);
 status bind_unknown_column(struct binder *binder, const struct bind_scope *scope, const char *qualifier,
@@ -220,15 +227,15 @@ const char *bind_column_label(const struct bind_scope *scope, uint32_t column, s
 /* ---- SELECT (bind_select.c, bind_group.c, bind_set.c, bind_subquery.c) ---- */
 
 /* settle: untyped output columns become text. */
-status bind_select(struct binder *binder, const PgQuery__SelectStmt *select, struct bind_scope *parent, bool settle,
-	const struct plan **out) MUST_USE;
+status bind_select(struct binder *binder, const PgQuery__SelectStmt *select, struct bind_scope *parent,
+	bool settle, const struct plan **out) MUST_USE;
 /* SELECT … FROM … WHERE … GROUP BY … without set operations; ORDER BY and LIMIT included. */
 status bind_select_core(struct binder *binder, const PgQuery__SelectStmt *select, struct bind_scope *parent,
 	bool settle, const struct plan **out) MUST_USE;
 status bind_set_operation(struct binder *binder, const PgQuery__SelectStmt *select, struct bind_scope *parent,
 	const struct plan **out) MUST_USE;
-status bind_values(struct binder *binder, const PgQuery__SelectStmt *select, struct bind_scope *parent, bool settle,
-	const struct plan **out) MUST_USE;
+status bind_values(struct binder *binder, const PgQuery__SelectStmt *select, struct bind_scope *parent,
+	bool settle, const struct plan **out) MUST_USE;
 /* LIMIT and OFFSET of a select on top of a plan. */
 status bind_limit(struct binder *binder, const PgQuery__SelectStmt *select, const struct plan *plan,
 	const struct plan **out) MUST_USE;
@@ -248,33 +255,40 @@ struct bind_targets {
 	size_t visible_count; /* the rest is for ORDER BY */
 };
 
-status bind_target_list(struct binder *binder, const struct bind_place *place, sql_node *const *nodes, size_t count,
-	struct bind_targets *out) MUST_USE;
+status bind_target_list(struct binder *binder, const struct bind_place *place, sql_node *const *nodes,
+	size_t count, struct bind_targets *out) MUST_USE;
 void bind_target_add(struct binder *binder, struct bind_targets *targets, struct bind_target target);
 /* The target an ORDER BY or GROUP BY item means; −1 if it is an expression of its own. */
-status bind_target_find(struct binder *binder, const struct bind_targets *targets, const struct bind_scope *scope,
-	const sql_node *node, const char *clause, int64_t *out) MUST_USE;
+status bind_target_find(struct binder *binder, const struct bind_targets *targets,
+	const struct bind_scope *scope, const sql_node *node, const char *clause, int64_t *out) MUST_USE;
 status bind_sort_key_of(struct binder *binder, const PgQuery__SortBy *sort, struct sort_key *out) MUST_USE;
 
-/* GROUP BY: the aggregated plan; expressions over the FROM plan and COLUMN_AGGREGATE become ones over its output. */
+/* GROUP BY: the aggregated plan; expressions over the FROM plan and COLUMN_AGGREGATE become ones over its
+ * output. */
 struct bind_grouping {
 	const struct expression **groups;
 	size_t group_count;
 	struct bind_aggregates aggregates;
 	bool global;
 };
-status bind_aggregate_plan(struct binder *binder, struct bind_scope *scope, struct bind_subqueries *subqueries,
-	const struct bind_grouping *grouping, const struct plan **out) MUST_USE;
-status bind_over_groups(struct binder *binder, const struct bind_scope *scope, const struct bind_grouping *grouping,
-	const struct expression *expression, const struct expression **out) MUST_USE;
+status bind_aggregate_plan(struct binder *binder, struct bind_scope *scope,
+	struct bind_subqueries *subqueries, const struct bind_grouping *grouping,
+	const struct plan **out) MUST_USE;
+status bind_over_groups(struct binder *binder, const struct bind_scope *scope,
+	const struct bind_grouping *grouping, const struct expression *expression,
+	const struct expression **out) MUST_USE;
 
-status bind_insert(struct binder *binder, const PgQuery__InsertStmt *statement, struct sql_insert *out) MUST_USE;
+status bind_insert(
+	struct binder *binder, const PgQuery__InsertStmt *statement, struct sql_insert *out) MUST_USE;
 
 /* Joins the subqueries that the expressions use to the plan and replaces their placeholders. */
 status bind_attach(struct binder *binder, struct bind_subqueries *subqueries, const struct plan **plan,
 	const struct expression **expressions, size_t count) MUST_USE;
-uint32_t bind_subquery_add(struct binder *binder, struct bind_subqueries *subqueries, struct bind_subquery subquery);
-/* EXISTS (…), x IN (SELECT …) and their negations as a whole condition: *done = false if it is something else. */
-status bind_semi_join(struct binder *binder, struct bind_scope *scope, const sql_node *condition, bool *done) MUST_USE;
+uint32_t bind_subquery_add(
+	struct binder *binder, struct bind_subqueries *subqueries, struct bind_subquery subquery);
+/* EXISTS (…), x IN (SELECT …) and their negations as a whole condition: *done = false if it is something
+ * else. */
+status bind_semi_join(
+	struct binder *binder, struct bind_scope *scope, const sql_node *condition, bool *done) MUST_USE;
 
 #endif

@@ -18,10 +18,10 @@ static const struct {
 enum { AGGREGATES = sizeof aggregates / sizeof aggregates[0] };
 
 /* PostgreSQL has them, we do not (yet). */
-static const char *const known_elsewhere[] = {"array_agg", "string_agg", "json_agg", "jsonb_agg", "json_object_agg",
-	"jsonb_object_agg", "stddev", "stddev_pop", "stddev_samp", "variance", "var_pop", "var_samp", "corr", "covar_pop",
-	"covar_samp", "regr_slope", "regr_intercept", "bit_and", "bit_or", "bit_xor", "mode", "percentile_cont",
-	"percentile_disc", "any_value", "xmlagg", "range_agg"};
+static const char *const known_elsewhere[] = {"array_agg", "string_agg", "json_agg", "jsonb_agg",
+	"json_object_agg", "jsonb_object_agg", "stddev", "stddev_pop", "stddev_samp", "variance", "var_pop",
+	"var_samp", "corr", "covar_pop", "covar_samp", "regr_slope", "regr_intercept", "bit_and", "bit_or",
+	"bit_xor", "mode", "percentile_cont", "percentile_disc", "any_value", "xmlagg", "range_agg"};
 
 static bool aggregate_find(const char *name, enum aggregate_kind *kind)
 {
@@ -131,8 +131,7 @@ static status aggregate_misplaced(struct binder *binder, const struct bind_place
 		STATUS_GROUPING, binder, position, "aggregate functions are not allowed in %s", place->clause);
 }
 
-static status aggregate_no_such(
-	struct binder *binder, const char *name, enum type_id type, int32_t position)
+static status aggregate_no_such(struct binder *binder, const char *name, enum type_id type, int32_t position)
 {
 	if (type == TYPE_UNKNOWN) {
 		(void)bind_fail(STATUS_AMBIGUOUS, binder, position, "function %s(unknown) is not unique", name);
@@ -142,7 +141,8 @@ static status aggregate_no_such(
 	}
 	(void)bind_fail(
 		STATUS_UNKNOWN_FUNCTION, binder, position, "function %s(%s) does not exist", name, type_name(type));
-	error_hint("No function matches the given name and argument types. You might need to add explicit type casts.");
+	error_hint(
+		"No function matches the given name and argument types. You might need to add explicit type casts.");
 	return STATUS_UNKNOWN_FUNCTION;
 }
 
@@ -161,7 +161,8 @@ static status aggregate_count_wrong(
 	if (code == STATUS_OK) {
 		code = bind_fail(STATUS_UNKNOWN_FUNCTION, binder, bind_position(binder, call->location),
 			"function %s(%.*s) does not exist", name, (int)types.size, (const char *)types.data);
-		error_hint("No function matches the given name and argument types. You might need to add explicit type casts.");
+		error_hint("No function matches the given name and argument types. You might need to add explicit "
+				   "type casts.");
 	}
 	buffer_deinit(&types);
 	return code;
@@ -170,7 +171,8 @@ static status aggregate_count_wrong(
 static bool aggregate_equal(const struct bind_aggregate *left, const struct bind_aggregate *right)
 {
 	if (left->kind != right->kind || left->distinct != right->distinct ||
-		(left->argument == NULL) != (right->argument == NULL) || (left->filter == NULL) != (right->filter == NULL))
+		(left->argument == NULL) != (right->argument == NULL) ||
+		(left->filter == NULL) != (right->filter == NULL))
 		return false;
 	return (left->argument == NULL || expression_equal(left->argument, right->argument)) &&
 		   (left->filter == NULL || expression_equal(left->filter, right->filter));
@@ -227,25 +229,26 @@ static status bind_aggregate_argument(struct binder *binder, const struct bind_p
 	return bind_coerce(binder, argument, type_of(wanted), CAST_IMPLICIT, position, &aggregate->argument);
 }
 
-status bind_aggregate_call(struct binder *binder, const struct bind_place *place, const PgQuery__FuncCall *call,
-	const char *name, const struct expression **out)
+status bind_aggregate_call(struct binder *binder, const struct bind_place *place,
+	const PgQuery__FuncCall *call, const char *name, const struct expression **out)
 {
 	int32_t position = bind_position(binder, call->location);
 	struct bind_aggregate aggregate = {.distinct = call->agg_distinct};
 	if (!aggregate_find(name, &aggregate.kind))
 		return bind_unsupported(binder, call->location,
-			"Aggregates are count, sum, avg, min, max, bool_and, bool_or and every.", "the aggregate %s", name);
+			"Aggregates are count, sum, avg, min, max, bool_and, bool_or and every.", "the aggregate %s",
+			name);
 	if (place->aggregates == NULL)
 		return aggregate_misplaced(binder, place, position);
 	if (call->n_agg_order > 0)
-		return bind_unsupported(binder, call->location, "No aggregate here depends on the order of its rows; leave it out.",
-			"ORDER BY in an aggregate");
+		return bind_unsupported(binder, call->location,
+			"No aggregate here depends on the order of its rows; leave it out.", "ORDER BY in an aggregate");
 	status code = bind_aggregate_argument(binder, place, call, name, &aggregate);
 	if (code != STATUS_OK)
 		return code;
 	/* The duplicates are no different to these. */
-	if (aggregate.kind == AGGREGATE_MIN || aggregate.kind == AGGREGATE_MAX || aggregate.kind == AGGREGATE_BOOL_AND ||
-		aggregate.kind == AGGREGATE_BOOL_OR)
+	if (aggregate.kind == AGGREGATE_MIN || aggregate.kind == AGGREGATE_MAX ||
+		aggregate.kind == AGGREGATE_BOOL_AND || aggregate.kind == AGGREGATE_BOOL_OR)
 		aggregate.distinct = false;
 	if (call->agg_filter != NULL) {
 		struct bind_place inside = *place;

@@ -7,13 +7,14 @@ static status refuse_volatile(struct binder *binder, const struct function *func
 	if (!binder->for_view || (function->flags & FUNCTION_VOLATILE) == 0)
 		return STATUS_OK;
 	(void)bind_fail(STATUS_UNSUPPORTED, binder, position, "%s() is not supported in a view", function->name);
-	error_hint("A view is a function of its records alone. Use their event time, or _timestamp; ask for now() in the "
+	error_hint("A view is a function of its records alone. Use their event time, or _timestamp; ask for "
+			   "now() in the "
 			   "query that reads the view.");
 	return STATUS_UNSUPPORTED;
 }
 
-status bind_function(struct binder *binder, const char *name, const struct expression *const *arguments, size_t count,
-	int32_t position, const struct expression **out)
+status bind_function(struct binder *binder, const char *name, const struct expression *const *arguments,
+	size_t count, int32_t position, const struct expression **out)
 {
 	enum type_id *types = arena_alloc(binder->arena, count * sizeof *types);
 	const struct expression **cast = arena_alloc(binder->arena, count * sizeof *cast);
@@ -38,8 +39,8 @@ status bind_function(struct binder *binder, const char *name, const struct expre
 
 /* ---- functions of the catalog, as values ---- */
 
-static status bind_catalog_value(struct binder *binder, const struct bind_place *place, const PgQuery__FuncCall *call,
-	const char *name, const struct expression **out)
+static status bind_catalog_value(struct binder *binder, const struct bind_place *place,
+	const PgQuery__FuncCall *call, const char *name, const struct expression **out)
 {
 	const struct plan *plan;
 	size_t visible_count;
@@ -47,8 +48,8 @@ static status bind_catalog_value(struct binder *binder, const struct bind_place 
 	if (code != STATUS_OK)
 		return code;
 	if (visible_count != 1 || !plan->has_key || plan->key_count != 0)
-		return bind_unsupported(binder, call->location, "It gives rows: use it in FROM, or alone in the SELECT list.",
-			"%s() in an expression", name);
+		return bind_unsupported(binder, call->location,
+			"It gives rows: use it in FROM, or alone in the SELECT list.", "%s() in an expression", name);
 	if (place->subqueries == NULL)
 		return bind_unsupported(binder, call->location, NULL, "%s() in %s", name, place->clause);
 	uint32_t index = bind_subquery_add(binder, place->subqueries, (struct bind_subquery){.plan = plan});
@@ -58,27 +59,29 @@ static status bind_catalog_value(struct binder *binder, const struct bind_place 
 
 /* ---- what a call may not carry ---- */
 
-static status call_refuse(struct binder *binder, const PgQuery__FuncCall *call, const char *name, bool aggregate)
+static status call_refuse(
+	struct binder *binder, const PgQuery__FuncCall *call, const char *name, bool aggregate)
 {
 	int32_t position = bind_position(binder, call->location);
 	if (call->over != NULL)
 		return bind_unsupported(binder, call->location,
-			"Use GROUP BY in a subquery and join its result; TUMBLE() makes windows of time.", "a window function (OVER)");
+			"Use GROUP BY in a subquery and join its result; TUMBLE() makes windows of time.",
+			"a window function (OVER)");
 	if (call->agg_within_group)
 		return bind_unsupported(binder, call->location, NULL, "WITHIN GROUP");
 	if (call->func_variadic)
 		return bind_unsupported(binder, call->location, "Write the arguments out.", "VARIADIC");
 	for (size_t i = 0; i < call->n_args; i++) {
 		if (call->args[i]->node_case == PG_QUERY__NODE__NODE_NAMED_ARG_EXPR)
-			return bind_unsupported(
-				binder, call->args[i]->named_arg_expr->location, "Give arguments by position.", "a named argument");
+			return bind_unsupported(binder, call->args[i]->named_arg_expr->location,
+				"Give arguments by position.", "a named argument");
 	}
 	if (aggregate)
 		return STATUS_OK;
 	status code = STATUS_OK;
 	if (call->agg_star)
-		code = bind_fail(STATUS_TYPE_MISMATCH, binder, position, "%s(*) specified, but %s is not an aggregate function",
-			name, name);
+		code = bind_fail(STATUS_TYPE_MISMATCH, binder, position,
+			"%s(*) specified, but %s is not an aggregate function", name, name);
 	else if (call->agg_distinct)
 		code = bind_fail(STATUS_TYPE_MISMATCH, binder, position,
 			"DISTINCT specified, but %s is not an aggregate function", name);
@@ -93,8 +96,8 @@ static status call_refuse(struct binder *binder, const PgQuery__FuncCall *call, 
 	return code;
 }
 
-static status bind_arguments(struct binder *binder, const struct bind_place *place, const PgQuery__FuncCall *call,
-	const struct expression ***out)
+static status bind_arguments(struct binder *binder, const struct bind_place *place,
+	const PgQuery__FuncCall *call, const struct expression ***out)
 {
 	const struct expression **arguments = arena_alloc(binder->arena, call->n_args * sizeof *arguments);
 	for (size_t i = 0; i < call->n_args; i++) {

@@ -15,7 +15,8 @@ static const struct expression *unknown_literal(struct binder *binder, const cha
 }
 
 /* Digits beyond integer, or with a point or exponent: bigint if it fits, else numeric. */
-static status numeric_literal(struct binder *binder, const char *digits, int32_t position, const struct expression **out)
+static status numeric_literal(
+	struct binder *binder, const char *digits, int32_t position, const struct expression **out)
 {
 	struct value value;
 	struct slice text = slice_of_string(digits);
@@ -59,7 +60,8 @@ status bind_constant(struct binder *binder, const PgQuery__AConst *constant, con
 	}
 }
 
-status bind_parameter(struct binder *binder, const PgQuery__ParamRef *reference, const struct expression **out)
+status bind_parameter(
+	struct binder *binder, const PgQuery__ParamRef *reference, const struct expression **out)
 {
 	struct sql_parameters *parameters = binder->parameters;
 	int32_t number = reference->number;
@@ -110,9 +112,10 @@ static const struct {
 	{FIELDS_YEAR, "year", 0},
 };
 
-/* INTERVAL '3' DAY, INTERVAL '1 02' DAY TO HOUR: a bare number counts the last field; what is finer is cut off. */
-static status bind_interval_literal(
-	struct binder *binder, const struct expression *literal, int32_t fields, int32_t position, const struct expression **out)
+/* INTERVAL '3' DAY, INTERVAL '1 02' DAY TO HOUR: a bare number counts the last field; what is finer is cut
+ * off. */
+static status bind_interval_literal(struct binder *binder, const struct expression *literal, int32_t fields,
+	int32_t position, const struct expression **out)
 {
 	size_t last = 0;
 	while (last < 5 && (fields & interval_fields[last].field) == 0)
@@ -124,8 +127,9 @@ static status bind_interval_literal(
 		bare = bare && (isdigit((unsigned char)text.data[i]) || strchr("+-. ", text.data[i]) != NULL);
 		colons += text.data[i] == ':';
 	}
-	const char *full = arena_printf(binder->arena, "%s%.*s%s%s", minutes_and_seconds && colons == 1 ? "00:" : "",
-		(int)text.size, text.data, bare ? " " : "", bare ? interval_fields[last].unit : "");
+	const char *full =
+		arena_printf(binder->arena, "%s%.*s%s%s", minutes_and_seconds && colons == 1 ? "00:" : "",
+			(int)text.size, text.data, bare ? " " : "", bare ? interval_fields[last].unit : "");
 	struct value value;
 	status code = value_parse(type_of(TYPE_INTERVAL), slice_of_string(full), binder->arena, &value);
 	if (code != STATUS_OK)
@@ -165,8 +169,8 @@ status bind_cast(struct binder *binder, const struct bind_place *place, const Pg
 
 /* ---- CASE, COALESCE, GREATEST, LEAST ---- */
 
-static status bind_when(struct binder *binder, const struct bind_place *place, const struct expression *subject,
-	const PgQuery__CaseWhen *when, const struct expression **out)
+static status bind_when(struct binder *binder, const struct bind_place *place,
+	const struct expression *subject, const PgQuery__CaseWhen *when, const struct expression **out)
 {
 	if (subject == NULL)
 		return bind_condition(binder, place, when->expr, "CASE/WHEN", out);

@@ -1,7 +1,8 @@
-/* Expressions: the dispatch over the parser's nodes, and what all of them share: casts, conditions, common types, folding.
+/* Expressions: the dispatch over the parser's nodes, and what all of them share: casts, conditions, common
+ * types, folding.
  *
- * Untyped literals stay TYPE_UNKNOWN constants until their surroundings decide; so do parameters, whose inferred type is
- * kept in binder->parameters the first time something asks for one.
+ * Untyped literals stay TYPE_UNKNOWN constants until their surroundings decide; so do parameters, whose
+ * inferred type is kept in binder->parameters the first time something asks for one.
  */
 #include "processors/bind.h"
 
@@ -31,7 +32,8 @@ status bind_fail(status code, const struct binder *binder, int32_t position, con
 	return code;
 }
 
-status bind_unsupported(const struct binder *binder, int32_t location, const char *hint, const char *format, ...)
+status bind_unsupported(
+	const struct binder *binder, int32_t location, const char *hint, const char *format, ...)
 {
 	char text[ERROR_TEXT_MAX];
 	va_list args;
@@ -93,7 +95,8 @@ const struct expression *bind_fold(struct binder *binder, const struct expressio
 	struct value value;
 	/* What fails is left to fail when, and only if, it is evaluated. */
 	if (expression_evaluate_constant(expression, &evaluation, &scratch, &value) == STATUS_OK &&
-		(value.null || type_physical(value.type.id) != PHYS_TEXT || value.text.size <= FOLDED_TEXT_SIZE_MAX)) {
+		(value.null || type_physical(value.type.id) != PHYS_TEXT ||
+			value.text.size <= FOLDED_TEXT_SIZE_MAX)) {
 		value.type = expression->type;
 		struct expression *folded = expression_constant(binder->arena, &value);
 		folded->position = expression->position;
@@ -115,7 +118,8 @@ const struct expression *bind_boolean_constant(struct binder *binder, bool boole
 	return expression_constant(binder->arena, &value);
 }
 
-const struct expression *bind_test(struct binder *binder, enum expression_test test, const struct expression *argument)
+const struct expression *bind_test(
+	struct binder *binder, enum expression_test test, const struct expression *argument)
 {
 	struct expression *result = expression_of(binder->arena, EXPR_TEST, type_of(TYPE_BOOL), &argument, 1);
 	result->test = test;
@@ -216,8 +220,8 @@ status bind_settle(struct binder *binder, const struct expression *expression, c
 	return bind_coerce(binder, expression, type_of(TYPE_TEXT), CAST_EXPLICIT, expression->position, out);
 }
 
-status bind_boolean(
-	struct binder *binder, const struct expression *expression, const char *what, const struct expression **out)
+status bind_boolean(struct binder *binder, const struct expression *expression, const char *what,
+	const struct expression **out)
 {
 	if (expression->type.id != TYPE_BOOL && expression->type.id != TYPE_UNKNOWN)
 		return bind_fail(STATUS_TYPE_MISMATCH, binder, expression->position,
@@ -225,8 +229,8 @@ status bind_boolean(
 	return bind_coerce(binder, expression, type_of(TYPE_BOOL), CAST_IMPLICIT, expression->position, out);
 }
 
-status bind_condition(struct binder *binder, const struct bind_place *place, const sql_node *node, const char *what,
-	const struct expression **out)
+status bind_condition(struct binder *binder, const struct bind_place *place, const sql_node *node,
+	const char *what, const struct expression **out)
 {
 	const struct expression *expression;
 	status code = bind_expression(binder, place, node, &expression);
@@ -261,8 +265,8 @@ status bind_common_type(struct binder *binder, const struct expression **express
 		return bind_positioned(code, expressions[misfit]->position);
 	}
 	for (size_t i = 0; i < count; i++) {
-		code = bind_coerce(
-			binder, expressions[i], type_of(common), CAST_IMPLICIT, expressions[i]->position, &expressions[i]);
+		code = bind_coerce(binder, expressions[i], type_of(common), CAST_IMPLICIT, expressions[i]->position,
+			&expressions[i]);
 		if (code != STATUS_OK)
 			return code;
 	}
@@ -294,8 +298,8 @@ static status bind_boolean_expression(struct binder *binder, const struct bind_p
 	return STATUS_OK;
 }
 
-static status bind_null_test(struct binder *binder, const struct bind_place *place, const PgQuery__NullTest *test,
-	const struct expression **out)
+static status bind_null_test(struct binder *binder, const struct bind_place *place,
+	const PgQuery__NullTest *test, const struct expression **out)
 {
 	const struct expression *argument;
 	status code = bind_expression(binder, place, test->arg, &argument);
@@ -359,7 +363,8 @@ static status bind_value_function(struct binder *binder, const struct bind_place
 		catalog_name = "current_schema";
 		break;
 	default:
-		return bind_unsupported(binder, function->location, "Use CURRENT_TIMESTAMP, LOCALTIMESTAMP or CURRENT_DATE.",
+		return bind_unsupported(binder, function->location,
+			"Use CURRENT_TIMESTAMP, LOCALTIMESTAMP or CURRENT_DATE.",
 			"a time of day, or a timestamp with a precision,");
 	}
 	if (catalog_name == NULL) {
@@ -384,8 +389,8 @@ static status bind_value_function(struct binder *binder, const struct bind_place
 	return bind_call(binder, place, &call, out);
 }
 
-static status bind_node(
-	struct binder *binder, const struct bind_place *place, const sql_node *node, const struct expression **out)
+static status bind_node(struct binder *binder, const struct bind_place *place, const sql_node *node,
+	const struct expression **out)
 {
 	switch (node->node_case) {
 	case PG_QUERY__NODE__NODE_COLUMN_REF:
@@ -427,30 +432,32 @@ static status bind_node(
 		const char *name = sql_qualified_of(clause->collname, clause->n_collname, &schema_name);
 		if (strcmp(name, "C") != 0 && strcmp(name, "POSIX") != 0 && strcmp(name, "default") != 0 &&
 			strcmp(name, "ucs_basic") != 0)
-			return bind_unsupported(
-				binder, clause->location, "Text compares by bytes: collation \"C\".", "collation \"%s\"", name);
+			return bind_unsupported(binder, clause->location, "Text compares by bytes: collation \"C\".",
+				"collation \"%s\"", name);
 		return bind_expression(binder, place, clause->arg, out);
 	}
 	case PG_QUERY__NODE__NODE_ROW_EXPR:
-		return bind_unsupported(binder, node->row_expr->location,
-			"Compare or list the columns one by one.", "a row value");
+		return bind_unsupported(
+			binder, node->row_expr->location, "Compare or list the columns one by one.", "a row value");
 	case PG_QUERY__NODE__NODE_A_ARRAY_EXPR:
 		return bind_unsupported(
 			binder, node->a_array_expr->location, "Use IN (…), or one row per element.", "an array");
 	case PG_QUERY__NODE__NODE_A_INDIRECTION:
-		return bind_unsupported(binder, bind_location(node), NULL, "a subscript or field selection");
+		return bind_unsupported(
+			binder, bind_location(node), "Use one column per field.", "a subscript or field selection");
 	case PG_QUERY__NODE__NODE_SET_TO_DEFAULT:
 		return bind_fail(STATUS_SYNTAX, binder, bind_position(binder, node->set_to_default->location),
 			"DEFAULT is not allowed in this context");
 	case PG_QUERY__NODE__NODE_GROUPING_FUNC:
-		return bind_unsupported(binder, node->grouping_func->location, NULL, "GROUPING");
+		return bind_unsupported(
+			binder, node->grouping_func->location, "Write one view per grouping, or UNION ALL.", "GROUPING");
 	default:
 		return bind_unsupported(binder, bind_location(node), NULL, "this kind of expression");
 	}
 }
 
-status bind_expression(
-	struct binder *binder, const struct bind_place *place, const sql_node *node, const struct expression **out)
+status bind_expression(struct binder *binder, const struct bind_place *place, const sql_node *node,
+	const struct expression **out)
 {
 	const struct expression *expression;
 	int32_t location = bind_location(node);

@@ -1,5 +1,5 @@
-/* FROM: relations side by side, joins, and which names reach what. Conditions stay in the join's residual or the filter
- * above; the simplifier finds the keys.
+/* FROM: relations side by side, joins, and which names reach what. Conditions stay in the join's residual or
+ * the filter above; the simplifier finds the keys.
  */
 #include "base/invariant.h"
 #include "processors/bind.h"
@@ -37,8 +37,8 @@ static struct bind_column *columns_shifted(
 }
 
 /* Left and right side by side; the plan is the given one. */
-static struct bind_scope *scope_join(
-	struct binder *binder, const struct bind_scope *left, const struct bind_scope *right, const struct plan *plan)
+static struct bind_scope *scope_join(struct binder *binder, const struct bind_scope *left,
+	const struct bind_scope *right, const struct plan *plan)
 {
 	struct arena *arena = binder->arena;
 	uint32_t by = (uint32_t)left->plan->schema.field_count;
@@ -67,7 +67,8 @@ static status scopes_check_distinct(
 	struct binder *binder, const struct bind_scope *left, const struct bind_scope *right)
 {
 	if (left->range_count + right->range_count > BIND_RELATIONS_MAX)
-		return bind_fail(STATUS_TOO_LARGE, binder, 0, "a FROM clause can name at most %d relations", BIND_RELATIONS_MAX);
+		return bind_fail(
+			STATUS_TOO_LARGE, binder, 0, "a FROM clause can name at most %d relations", BIND_RELATIONS_MAX);
 	for (size_t l = 0; l < left->range_count; l++) {
 		for (size_t r = 0; r < right->range_count; r++) {
 			const struct bind_range *a = &left->ranges[l], *b = &right->ranges[r];
@@ -76,7 +77,8 @@ static status scopes_check_distinct(
 			if (a->unreachable || b->unreachable || !same_schema || a->version != b->version ||
 				strcmp(a->alias, b->alias) != 0)
 				continue;
-			(void)bind_fail(STATUS_AMBIGUOUS, binder, 0, "table name \"%s\" specified more than once", a->alias);
+			(void)bind_fail(
+				STATUS_AMBIGUOUS, binder, 0, "table name \"%s\" specified more than once", a->alias);
 			error_sqlstate("42712");
 			return STATUS_AMBIGUOUS;
 		}
@@ -91,7 +93,8 @@ static status alias_check(struct binder *binder, const PgQuery__Alias *alias, in
 {
 	if (strcmp(alias->aliasname, "emit") == 0)
 		return bind_unsupported(binder, location,
-			"Write WITH (emit = 'final') in CREATE MATERIALIZED VIEW; for a relation called so, quote another alias.",
+			"Write WITH (emit = 'final') in CREATE MATERIALIZED VIEW; for a relation called so, quote "
+			"another alias.",
 			"EMIT");
 	if (strcmp(alias->aliasname, "asof") == 0)
 		return bind_unsupported(binder, location, "Join on a range of time instead.", "ASOF JOIN");
@@ -99,15 +102,15 @@ static status alias_check(struct binder *binder, const PgQuery__Alias *alias, in
 }
 
 /* AS alias (names…): the first columns take the names. */
-static status alias_columns(
-	struct binder *binder, const PgQuery__Alias *alias, int32_t location, size_t visible_count, const struct plan **plan)
+static status alias_columns(struct binder *binder, const PgQuery__Alias *alias, int32_t location,
+	size_t visible_count, const struct plan **plan)
 {
 	if (alias == NULL || alias->n_colnames == 0)
 		return STATUS_OK;
 	if (alias->n_colnames > visible_count) {
 		(void)bind_fail(STATUS_SYNTAX, binder, bind_position(binder, location),
-			"table \"%s\" has %zu columns available but %zu columns specified", alias->aliasname, visible_count,
-			alias->n_colnames);
+			"table \"%s\" has %zu columns available but %zu columns specified", alias->aliasname,
+			visible_count, alias->n_colnames);
 		error_sqlstate("42P10");
 		return STATUS_SYNTAX;
 	}
@@ -134,7 +137,8 @@ static status scope_under_alias(struct binder *binder, const struct plan *plan, 
 		return code;
 	bool named = alias == NULL && relation != NULL;
 	*out = bind_scope_of(binder, plan, alias != NULL ? alias->aliasname : default_name,
-		named ? relation->schema_name : NULL, named && relation->kind == SQL_VIEW ? relation->version : 0, visible_count);
+		named ? relation->schema_name : NULL, named && relation->kind == SQL_VIEW ? relation->version : 0,
+		visible_count);
 	(*out)->ranges[0].relation_name = relation != NULL ? relation->name : NULL;
 	return STATUS_OK;
 }
@@ -151,27 +155,30 @@ static status bind_range_var(struct binder *binder, const PgQuery__RangeVar *ran
 		code = bind_relation(binder, &name, range->location, &relation, &plan);
 	if (code != STATUS_OK)
 		return code;
-	size_t visible = relation != NULL && plan->kind == PLAN_SCAN ? relation->visible_count : plan->schema.field_count;
+	size_t visible =
+		relation != NULL && plan->kind == PLAN_SCAN ? relation->visible_count : plan->schema.field_count;
 	return scope_under_alias(binder, plan, range->alias, name.name, relation, visible, range->location, out);
 }
 
-static status bind_range_subselect(
-	struct binder *binder, const PgQuery__RangeSubselect *range, struct bind_scope *parent, struct bind_scope **out)
+static status bind_range_subselect(struct binder *binder, const PgQuery__RangeSubselect *range,
+	struct bind_scope *parent, struct bind_scope **out)
 {
 	const struct plan *plan;
 	int32_t location = -1;
 	if (range->lateral)
-		return bind_unsupported(binder, location, "Write a join.", "LATERAL");
+		return bind_unsupported(
+			binder, sql_token_location(binder->tree, PG_QUERY__TOKEN__LATERAL_P), "Write a join.", "LATERAL");
 	if (range->alias == NULL) {
-		(void)bind_fail(STATUS_SYNTAX, binder, 0, "subquery in FROM must have an alias");
+		(void)bind_fail(STATUS_SYNTAX, binder,
+			bind_position(binder, sql_token_location(binder->tree, PG_QUERY__TOKEN__FROM)),
+			"subquery in FROM must have an alias");
 		error_hint("For example, FROM (SELECT ...) [AS] foo.");
 		return STATUS_SYNTAX;
 	}
 	status code = bind_select(binder, range->subquery->select_stmt, parent, true, &plan);
 	if (code != STATUS_OK)
 		return code;
-	return scope_under_alias(
-		binder, plan, range->alias, NULL, NULL, plan->schema.field_count, location, out);
+	return scope_under_alias(binder, plan, range->alias, NULL, NULL, plan->schema.field_count, location, out);
 }
 
 static struct plan *plan_one_row(struct binder *binder)
@@ -207,12 +214,14 @@ static status range_function_refuse(struct binder *binder, const PgQuery__RangeF
 {
 	if (range->lateral || range->ordinality || range->is_rowsfrom || range->n_coldeflist > 0 ||
 		range->n_functions != 1)
-		return bind_unsupported(
-			binder, -1, NULL, "LATERAL, WITH ORDINALITY, ROWS FROM or a column definition list in FROM");
+		return bind_unsupported(binder, sql_token_location(binder->tree, PG_QUERY__TOKEN__FROM),
+			"Write FROM f(…) alone.",
+			"LATERAL, WITH ORDINALITY, ROWS FROM or a column definition list in FROM");
 	return STATUS_OK;
 }
 
-static status bind_range_function(struct binder *binder, const PgQuery__RangeFunction *range, struct bind_scope **out)
+static status bind_range_function(
+	struct binder *binder, const PgQuery__RangeFunction *range, struct bind_scope **out)
 {
 	status code = range_function_refuse(binder, range);
 	if (code != STATUS_OK)
@@ -234,8 +243,8 @@ static status bind_range_function(struct binder *binder, const PgQuery__RangeFun
 			return code;
 		bool whole = relation == NULL || plan->children[0]->children[0]->kind != PLAN_SCAN;
 		visible = whole ? plan->schema.field_count : relation->visible_count + 2;
-		return scope_under_alias(binder, plan, range->alias, relation != NULL ? relation->name : name, NULL, visible,
-			call->location, out);
+		return scope_under_alias(binder, plan, range->alias, relation != NULL ? relation->name : name, NULL,
+			visible, call->location, out);
 	}
 	code = bind_plain_function(binder, node, name, &plan, &visible);
 	if (code != STATUS_OK)
@@ -248,8 +257,8 @@ static status bind_range_function(struct binder *binder, const PgQuery__RangeFun
 static status bind_from_item(
 	struct binder *binder, const sql_node *node, struct bind_scope *parent, struct bind_scope **out);
 
-static status using_find(struct binder *binder, const struct bind_scope *side, const char *name, const char *which,
-	size_t name_count, size_t *out)
+static status using_find(struct binder *binder, const struct bind_scope *side, const char *name,
+	const char *which, size_t name_count, size_t *out)
 {
 	size_t found = SIZE_MAX;
 	for (size_t i = 0; i < name_count; i++) {
@@ -275,8 +284,8 @@ struct using_join {
 };
 
 /* left.name = right.name; the merged column is the one of the outer side, or of the common type. */
-static status using_add(struct binder *binder, const struct bind_scope *both, size_t left_names, size_t left_at,
-	size_t right_at, bool right_outer, struct using_join *using)
+static status using_add(struct binder *binder, const struct bind_scope *both, size_t left_names,
+	size_t left_at, size_t right_at, bool right_outer, struct using_join *using)
 {
 	const struct bind_column *columns[] = {&both->names[left_at], &both->names[left_names + right_at]};
 	const struct expression *sides[2], *equality;
@@ -340,10 +349,11 @@ static status bind_using(struct binder *binder, const PgQuery__JoinExpr *join, c
 }
 
 /* a RIGHT JOIN b is b LEFT JOIN a with the columns put back in order. */
-static const struct plan *plan_right_join(
-	struct binder *binder, const struct plan *left, const struct plan *right, const struct expression *condition)
+static const struct plan *plan_right_join(struct binder *binder, const struct plan *left,
+	const struct plan *right, const struct expression *condition)
 {
-	uint32_t left_count = (uint32_t)left->schema.field_count, right_count = (uint32_t)right->schema.field_count;
+	uint32_t left_count = (uint32_t)left->schema.field_count,
+			 right_count = (uint32_t)right->schema.field_count;
 	uint32_t *map = arena_alloc(binder->arena, (left_count + right_count) * sizeof *map);
 	for (uint32_t i = 0; i < left_count + right_count; i++)
 		map[i] = i < left_count ? right_count + i : i - left_count;
@@ -352,13 +362,14 @@ static const struct plan *plan_right_join(
 	const struct plan *join = plan_make_join(binder->arena, JOIN_LEFT, right, left, NULL, NULL, 0, residual);
 	struct expression_list columns = {0};
 	for (uint32_t i = 0; i < left_count + right_count; i++)
-		expression_list_add(
-			&columns, binder->arena, expression_column(binder->arena, map[i], join->schema.fields[map[i]].type));
+		expression_list_add(&columns, binder->arena,
+			expression_column(binder->arena, map[i], join->schema.fields[map[i]].type));
 	return plan_make_project(binder->arena, join, columns.items, NULL, columns.count);
 }
 
-static status bind_join_condition(struct binder *binder, const PgQuery__JoinExpr *join, const struct bind_scope *left,
-	const struct bind_scope *right, struct bind_scope *both, const struct expression **condition)
+static status bind_join_condition(struct binder *binder, const PgQuery__JoinExpr *join,
+	const struct bind_scope *left, const struct bind_scope *right, struct bind_scope *both,
+	const struct expression **condition)
 {
 	*condition = NULL;
 	if (join->is_natural || join->n_using_clause > 0)
@@ -372,7 +383,8 @@ static status bind_join_condition(struct binder *binder, const PgQuery__JoinExpr
 	return code;
 }
 
-static struct bind_scope *scope_aliased_join(struct binder *binder, struct bind_scope *scope, const char *alias)
+static struct bind_scope *scope_aliased_join(
+	struct binder *binder, struct bind_scope *scope, const char *alias)
 {
 	struct bind_range *ranges = arena_alloc(binder->arena, (scope->range_count + 1) * sizeof *ranges);
 	memcpy(ranges, scope->ranges, scope->range_count * sizeof *ranges);
@@ -397,11 +409,14 @@ static status bind_join(
 	if (code != STATUS_OK)
 		return code;
 	if (join->jointype == PG_QUERY__JOIN_TYPE__JOIN_FULL)
-		return bind_unsupported(binder, -1, "Use a LEFT JOIN and UNION ALL what has no partner.", "FULL JOIN");
+		return bind_unsupported(binder, sql_token_location(binder->tree, PG_QUERY__TOKEN__FULL),
+			"Use a LEFT JOIN and UNION ALL what has no partner.", "FULL JOIN");
 	if (join->join_using_alias != NULL || (join->alias != NULL && join->alias->n_colnames > 0))
-		return bind_unsupported(binder, -1, NULL, "an alias with column names on a join, or on USING");
+		return bind_unsupported(binder, sql_token_location(binder->tree, PG_QUERY__TOKEN__JOIN),
+			"Name the columns in a subquery.", "an alias with column names on a join, or on USING");
 	struct arena *arena = binder->arena;
-	const struct plan *cross = plan_make_join(arena, JOIN_INNER, left->plan, right->plan, NULL, NULL, 0, NULL);
+	const struct plan *cross =
+		plan_make_join(arena, JOIN_INNER, left->plan, right->plan, NULL, NULL, 0, NULL);
 	struct bind_scope *both = scope_join(binder, left, right, cross);
 	both->parent = parent;
 	const struct expression *condition;
@@ -411,9 +426,9 @@ static status bind_join(
 	if (join->jointype == PG_QUERY__JOIN_TYPE__JOIN_RIGHT)
 		both->plan = plan_right_join(binder, left->plan, right->plan, condition);
 	else
-		both->plan = plan_make_join(arena,
-			join->jointype == PG_QUERY__JOIN_TYPE__JOIN_LEFT ? JOIN_LEFT : JOIN_INNER, left->plan, right->plan, NULL,
-			NULL, 0, condition);
+		both->plan =
+			plan_make_join(arena, join->jointype == PG_QUERY__JOIN_TYPE__JOIN_LEFT ? JOIN_LEFT : JOIN_INNER,
+				left->plan, right->plan, NULL, NULL, 0, condition);
 	*out = join->alias != NULL ? scope_aliased_join(binder, both, join->alias->aliasname) : both;
 	return STATUS_OK;
 }
@@ -440,7 +455,8 @@ static status bind_from_item(
 		code = bind_join(binder, node->join_expr, parent, out);
 		break;
 	default:
-		code = bind_unsupported(binder, -1, NULL, "TABLESAMPLE or XMLTABLE in FROM");
+		code = bind_unsupported(binder, sql_token_location(binder->tree, PG_QUERY__TOKEN__TABLESAMPLE),
+			"Filter by _partition or _offset.", "TABLESAMPLE or XMLTABLE in FROM");
 		break;
 	}
 	bind_leave(binder);
@@ -460,7 +476,8 @@ status bind_from(struct binder *binder, sql_node *const *items, size_t count, st
 			return code;
 		scope = scope == NULL ? item
 							  : scope_join(binder, scope, item,
-									plan_make_join(binder->arena, JOIN_INNER, scope->plan, item->plan, NULL, NULL, 0, NULL));
+									plan_make_join(binder->arena, JOIN_INNER, scope->plan, item->plan, NULL,
+										NULL, 0, NULL));
 	}
 	if (scope == NULL) {
 		scope = bind_scope_of(binder, plan_one_row(binder), "", NULL, 0, 0);

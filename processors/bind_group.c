@@ -1,10 +1,11 @@
-/* GROUP BY: a projection computes groups, arguments and filters as columns, an AGGREGATE works on columns, and what
- * stands above it is rewritten to its output.
+/* GROUP BY: a projection computes groups, arguments and filters as columns, an AGGREGATE works on columns,
+ * and what stands above it is rewritten to its output.
  */
 #include "base/invariant.h"
 #include "processors/bind.h"
 
-static uint32_t list_find_or_add(struct expression_list *list, struct arena *arena, const struct expression *expression)
+static uint32_t list_find_or_add(
+	struct expression_list *list, struct arena *arena, const struct expression *expression)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		if (expression_equal(list->items[i], expression))
@@ -14,8 +15,8 @@ static uint32_t list_find_or_add(struct expression_list *list, struct arena *are
 	return (uint32_t)list->count - 1;
 }
 
-status bind_aggregate_plan(struct binder *binder, struct bind_scope *scope, struct bind_subqueries *subqueries,
-	const struct bind_grouping *grouping, const struct plan **out)
+status bind_aggregate_plan(struct binder *binder, struct bind_scope *scope,
+	struct bind_subqueries *subqueries, const struct bind_grouping *grouping, const struct plan **out)
 {
 	struct arena *arena = binder->arena;
 	struct expression_list inputs = {0};
@@ -83,8 +84,8 @@ static const struct expression *replace_grouped(
 	return expression;
 }
 
-status bind_over_groups(struct binder *binder, const struct bind_scope *scope, const struct bind_grouping *grouping,
-	const struct expression *expression, const struct expression **out)
+status bind_over_groups(struct binder *binder, const struct bind_scope *scope,
+	const struct bind_grouping *grouping, const struct expression *expression, const struct expression **out)
 {
 	struct over_groups context = {.binder = binder, .scope = scope, .grouping = grouping};
 	struct expression_rewriter rewriter = {replace_grouped, binder->arena, &context};

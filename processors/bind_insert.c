@@ -5,7 +5,7 @@
 struct insert {
 	struct binder *binder;
 	struct sql_relation target;
-	uint32_t *columns; /* [source column] target column */
+	uint32_t *columns;      /* [source column] target column */
 	const sql_node **nodes; /* where each was named; NULL when implied */
 	size_t count;
 	bool explicit_columns;
@@ -17,8 +17,8 @@ static status target_find(struct insert *insert, const PgQuery__RangeVar *range)
 	struct sql_name name;
 	status code = sql_name_of(binder->tree, range, binder->arena, &name);
 	if (code == STATUS_OK)
-		code = bind_positioned(binder->catalog->find(binder->catalog, name.schema_name, name.name, name.version,
-								   binder->arena, &insert->target),
+		code = bind_positioned(binder->catalog->find(binder->catalog, name.schema_name, name.name,
+								   name.version, binder->arena, &insert->target),
 			bind_position(binder, range->location));
 	if (code != STATUS_OK)
 		return code;
@@ -41,11 +41,11 @@ static status column_name_check(struct insert *insert, const PgQuery__ResTarget 
 	if (target->n_indirection > 0)
 		return bind_unsupported(binder, target->location, NULL, "an assignment to part of a column");
 	if (found < 0)
-		return bind_fail(STATUS_UNKNOWN_COLUMN, binder, position, "column \"%s\" of relation \"%s\" does not exist",
-			target->name, insert->target.name);
+		return bind_fail(STATUS_UNKNOWN_COLUMN, binder, position,
+			"column \"%s\" of relation \"%s\" does not exist", target->name, insert->target.name);
 	if ((size_t)found >= insert->target.visible_count)
-		return bind_unsupported(
-			binder, target->location, "The log fills it in.", "INSERT into the hidden column \"%s\"", target->name);
+		return bind_unsupported(binder, target->location, "The log fills it in.",
+			"INSERT into the hidden column \"%s\"", target->name);
 	for (size_t i = 0; i < insert->count; i++) {
 		if (insert->columns[i] == (uint32_t)found) {
 			(void)bind_fail(
@@ -91,7 +91,8 @@ static status count_check(struct insert *insert, size_t given, int32_t location)
 	return STATUS_OK;
 }
 
-static status column_assign(struct insert *insert, size_t at, const struct expression *value, const struct expression **out)
+static status column_assign(
+	struct insert *insert, size_t at, const struct expression *value, const struct expression **out)
 {
 	struct binder *binder = insert->binder;
 	const struct field *field = &insert->target.schema.fields[insert->columns[at]];
@@ -113,8 +114,8 @@ static status column_assign(struct insert *insert, size_t at, const struct expre
 }
 
 /* The target's columns in order from the assigned ones; typed nulls for the rest. */
-static status row_complete(
-	struct insert *insert, const struct expression *const *assigned, size_t given, const struct expression **row)
+static status row_complete(struct insert *insert, const struct expression *const *assigned, size_t given,
+	const struct expression **row)
 {
 	struct binder *binder = insert->binder;
 	for (size_t i = 0; i < insert->target.visible_count; i++)
@@ -196,8 +197,9 @@ static status insert_select(struct insert *insert, const PgQuery__SelectStmt *se
 		bool literal = plan->kind == PLAN_PROJECT && plan->schema.fields[i].type.id == TYPE_UNKNOWN &&
 					   plan->project.expressions[i]->argument_count == 0 &&
 					   plan->project.expressions[i]->kind != EXPR_COLUMN;
-		const struct expression *value = literal ? plan->project.expressions[i]
-												  : expression_column(binder->arena, i, plan->schema.fields[i].type);
+		const struct expression *value =
+			literal ? plan->project.expressions[i]
+					: expression_column(binder->arena, i, plan->schema.fields[i].type);
 		if (!literal && i < select->n_target_list && select->n_target_list == given) {
 			struct expression *placed = arena_copy(binder->arena, value, sizeof *value);
 			placed->position = bind_position(binder, select->target_list[i]->res_target->location);
@@ -221,8 +223,8 @@ static status insert_refuse(struct binder *binder, const PgQuery__InsertStmt *st
 		return bind_unsupported(binder, statement->on_conflict_clause->location,
 			"A table is a log: every record is appended.", "ON CONFLICT");
 	if (statement->n_returning_list > 0)
-		return bind_unsupported(binder, bind_location(statement->returning_list[0]), "Read the table, or a view of it.",
-			"RETURNING");
+		return bind_unsupported(binder, bind_location(statement->returning_list[0]),
+			"Read the table, or a view of it.", "RETURNING");
 	if (statement->override != PG_QUERY__OVERRIDING_KIND__OVERRIDING_NOT_SET &&
 		statement->override != PG_QUERY__OVERRIDING_KIND__OVERRIDING_KIND_UNDEFINED)
 		return bind_unsupported(binder, -1, NULL, "OVERRIDING");
@@ -235,7 +237,8 @@ static status insert_refuse(struct binder *binder, const PgQuery__InsertStmt *st
 status bind_insert(struct binder *binder, const PgQuery__InsertStmt *statement, struct sql_insert *out)
 {
 	struct insert insert = {.binder = binder};
-	const PgQuery__SelectStmt *select = statement->select_stmt != NULL ? statement->select_stmt->select_stmt : NULL;
+	const PgQuery__SelectStmt *select =
+		statement->select_stmt != NULL ? statement->select_stmt->select_stmt : NULL;
 	status code = insert_refuse(binder, statement);
 	if (code == STATUS_OK)
 		code = target_find(&insert, statement->relation);
@@ -243,11 +246,12 @@ status bind_insert(struct binder *binder, const PgQuery__InsertStmt *statement, 
 		code = columns_find(&insert, statement);
 	if (code != STATUS_OK)
 		return code;
-	bool values = select == NULL || (select->n_values_lists > 0 && select->n_sort_clause == 0 &&
-										select->limit_count == NULL && select->limit_offset == NULL &&
-										select->with_clause == NULL);
+	bool values = select == NULL ||
+				  (select->n_values_lists > 0 && select->n_sort_clause == 0 && select->limit_count == NULL &&
+					  select->limit_offset == NULL && select->with_clause == NULL);
 	out->source = NULL;
-	code = values ? insert_values(&insert, select, &out->source) : insert_select(&insert, select, &out->source);
+	code =
+		values ? insert_values(&insert, select, &out->source) : insert_select(&insert, select, &out->source);
 	if (code != STATUS_OK)
 		return code;
 	out->target = insert.target;

@@ -7,8 +7,8 @@ enum { NAME_DISTANCE_MAX = 3, NAME_SIZE_COMPARED_MAX = 64 };
 /* ---- ranges ---- */
 
 /* delays, "delays@2" and public.delays all qualify columns of FROM delays@2. */
-static bool range_answers(
-	const struct bind_range *range, const char *schema_name, const char *alias, const char *bare, int64_t version)
+static bool range_answers(const struct bind_range *range, const char *schema_name, const char *alias,
+	const char *bare, int64_t version)
 {
 	if (range->unreachable)
 		return false;
@@ -99,7 +99,8 @@ static void near_consider(struct near_names *near, const char *qualifier, const 
 	if (qualifier != NULL)
 		distance += name_distance(qualifier, range->alias);
 	/* Half of the name wrong is another name. */
-	if (distance > NAME_DISTANCE_MAX || distance * 2 > strlen(name) + (qualifier != NULL ? strlen(qualifier) : 0) ||
+	if (distance > NAME_DISTANCE_MAX ||
+		distance * 2 > strlen(name) + (qualifier != NULL ? strlen(qualifier) : 0) ||
 		distance > near->distance)
 		return;
 	if (distance < near->distance)
@@ -123,8 +124,8 @@ static void hint_near(const struct bind_scope *scope, const char *qualifier, con
 	if (near.count == 1)
 		error_hint("Perhaps you meant to reference the column \"%s.%s\".", near.range[0], near.column[0]);
 	else if (near.count == 2)
-		error_hint("Perhaps you meant to reference the column \"%s.%s\" or the column \"%s.%s\".", near.range[0],
-			near.column[0], near.range[1], near.column[1]);
+		error_hint("Perhaps you meant to reference the column \"%s.%s\" or the column \"%s.%s\".",
+			near.range[0], near.column[0], near.range[1], near.column[1]);
 }
 
 status bind_unknown_column(struct binder *binder, const struct bind_scope *scope, const char *qualifier,
@@ -147,14 +148,16 @@ status bind_missing_range(
 	int32_t position = bind_position(binder, location);
 	for (size_t i = 0; scope != NULL && i < scope->range_count; i++) {
 		const struct bind_range *range = &scope->ranges[i];
-		if (range->relation_name == NULL || range->unreachable || strcmp(range->relation_name, qualifier) != 0)
+		if (range->relation_name == NULL || range->unreachable ||
+			strcmp(range->relation_name, qualifier) != 0)
 			continue;
 		(void)bind_fail(STATUS_UNKNOWN_RELATION, binder, position,
 			"invalid reference to FROM-clause entry for table \"%s\"", qualifier);
 		error_hint("Perhaps you meant to reference the table alias \"%s\".", range->alias);
 		return STATUS_UNKNOWN_RELATION;
 	}
-	return bind_fail(STATUS_UNKNOWN_RELATION, binder, position, "missing FROM-clause entry for table \"%s\"", qualifier);
+	return bind_fail(
+		STATUS_UNKNOWN_RELATION, binder, position, "missing FROM-clause entry for table \"%s\"", qualifier);
 }
 
 /* ---- lookup in one scope ---- */
@@ -237,20 +240,22 @@ static status find_in(
 	return find_qualified(binder, scope, name->schema_name, name->qualifier, name->name, name->location, out);
 }
 
-static status column_missing(struct binder *binder, const struct bind_scope *scope, const struct column_name *name)
+static status column_missing(
+	struct binder *binder, const struct bind_scope *scope, const struct column_name *name)
 {
 	bool ambiguous;
 	if (name->qualifier != NULL)
 		return bind_missing_range(binder, scope, name->qualifier, name->location);
 	if (scope != NULL && bind_find_range(scope, NULL, name->name, &ambiguous) != NULL)
-		return bind_unsupported(binder, name->location, "List its columns, or write name.* in the SELECT list.",
-			"a whole row (\"%s\") as a value", name->name);
+		return bind_unsupported(binder, name->location,
+			"List its columns, or write name.* in the SELECT list.", "a whole row (\"%s\") as a value",
+			name->name);
 	return bind_unknown_column(binder, scope, NULL, name->name, name->location);
 }
 
 /* A name of the enclosing query: only where a semi or anti join can take it. */
-static status bind_outer_column(struct binder *binder, const struct bind_scope *scope, const struct column_name *name,
-	const struct expression **out)
+static status bind_outer_column(struct binder *binder, const struct bind_scope *scope,
+	const struct column_name *name, const struct expression **out)
 {
 	uint32_t column;
 	bool allowed = scope->outer_allowed;
@@ -264,10 +269,11 @@ static status bind_outer_column(struct binder *binder, const struct bind_scope *
 			return code;
 		if (!allowed)
 			return bind_unsupported(binder, name->location,
-				"Only EXISTS and IN in WHERE may use the enclosing query's columns, in their own WHERE. Write a join.",
+				"Only EXISTS and IN in WHERE may use the enclosing query's columns, in their own WHERE. "
+				"Write a join.",
 				"a correlated subquery of this form");
-		*out = expression_column(
-			binder->arena, COLUMN_OUTER + column, outer->plan->schema.fields[column].type);
+		*out =
+			expression_column(binder->arena, COLUMN_OUTER + column, outer->plan->schema.fields[column].type);
 		return STATUS_OK;
 	}
 	return STATUS_NOT_FOUND;

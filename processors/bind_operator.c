@@ -1,4 +1,5 @@
-/* Operators: plain ones by name, and the grammar's own forms (IN, BETWEEN, LIKE, NULLIF, IS DISTINCT FROM). */
+/* Operators: plain ones by name, and the grammar's own forms (IN, BETWEEN, LIKE, NULLIF, IS DISTINCT FROM).
+ */
 #include "base/invariant.h"
 #include "processors/bind.h"
 
@@ -13,8 +14,8 @@ static bool node_is_row(const sql_node *node)
 	return node != NULL && node->node_case == PG_QUERY__NODE__NODE_ROW_EXPR;
 }
 
-static status bind_pair(struct binder *binder, const struct bind_place *place, const PgQuery__AExpr *expression,
-	const struct expression *pair[2])
+static status bind_pair(struct binder *binder, const struct bind_place *place,
+	const PgQuery__AExpr *expression, const struct expression *pair[2])
 {
 	if (node_is_row(expression->lexpr) || node_is_row(expression->rexpr))
 		return bind_unsupported(
@@ -23,8 +24,8 @@ static status bind_pair(struct binder *binder, const struct bind_place *place, c
 	return code != STATUS_OK ? code : bind_expression(binder, place, expression->rexpr, &pair[1]);
 }
 
-static status bind_plain(struct binder *binder, const struct bind_place *place, const PgQuery__AExpr *expression,
-	const struct expression **out)
+static status bind_plain(struct binder *binder, const struct bind_place *place,
+	const PgQuery__AExpr *expression, const struct expression **out)
 {
 	const struct expression *pair[2];
 	int32_t position = bind_position(binder, expression->location);
@@ -48,8 +49,8 @@ static status bind_negated(struct binder *binder, const char *name, const struct
 	return code;
 }
 
-static status bind_like(struct binder *binder, const struct bind_place *place, const PgQuery__AExpr *expression,
-	const struct expression **out)
+static status bind_like(struct binder *binder, const struct bind_place *place,
+	const PgQuery__AExpr *expression, const struct expression **out)
 {
 	const struct expression *pair[2];
 	const char *name = operator_name(expression);
@@ -63,8 +64,8 @@ static status bind_like(struct binder *binder, const struct bind_place *place, c
 }
 
 /* a IS [NOT] DISTINCT FROM b: cast to what "=" would compare. */
-static status bind_distinct(struct binder *binder, const struct bind_place *place, const PgQuery__AExpr *expression,
-	const struct expression **out)
+static status bind_distinct(struct binder *binder, const struct bind_place *place,
+	const PgQuery__AExpr *expression, const struct expression **out)
 {
 	const struct expression *pair[2], *equality;
 	status code = bind_pair(binder, place, expression, pair);
@@ -77,8 +78,8 @@ static status bind_distinct(struct binder *binder, const struct bind_place *plac
 	if (code != STATUS_OK)
 		return bind_positioned(code, position);
 	for (size_t i = 0; i < 2 && code == STATUS_OK; i++)
-		code = bind_coerce(binder, pair[i], type_of(function_argument_type(equals, i, types[i])), CAST_IMPLICIT,
-			position, &pair[i]);
+		code = bind_coerce(binder, pair[i], type_of(function_argument_type(equals, i, types[i])),
+			CAST_IMPLICIT, position, &pair[i]);
 	if (code != STATUS_OK)
 		return code;
 	equality = bind_fold(binder, expression_of(binder->arena, EXPR_DISTINCT, type_of(TYPE_BOOL), pair, 2));
@@ -88,8 +89,8 @@ static status bind_distinct(struct binder *binder, const struct bind_place *plac
 }
 
 /* NULLIF(a, b) is CASE WHEN a = b THEN NULL ELSE a END, of the type "=" compares a in. */
-static status bind_nullif(struct binder *binder, const struct bind_place *place, const PgQuery__AExpr *expression,
-	const struct expression **out)
+static status bind_nullif(struct binder *binder, const struct bind_place *place,
+	const PgQuery__AExpr *expression, const struct expression **out)
 {
 	const struct expression *pair[2], *equality;
 	int32_t position = bind_position(binder, expression->location);
@@ -112,7 +113,8 @@ static status bind_nullif(struct binder *binder, const struct bind_place *place,
 	return STATUS_OK;
 }
 
-/* arguments[0] IN (arguments[1…]): of one type if there is one, else a chain of "=" (whose errors then name the types). */
+/* arguments[0] IN (arguments[1…]): of one type if there is one, else a chain of "=" (whose errors then name
+ * the types). */
 static status bind_membership(struct binder *binder, const struct expression **arguments, size_t count,
 	int32_t position, const struct expression **out)
 {
@@ -160,8 +162,8 @@ static status bind_in(struct binder *binder, const struct bind_place *place, con
 }
 
 /* = ANY (ARRAY[…]) is IN, <> ALL (ARRAY[…]) is NOT IN. */
-static status bind_quantified(struct binder *binder, const struct bind_place *place, const PgQuery__AExpr *expression,
-	const struct expression **out)
+static status bind_quantified(struct binder *binder, const struct bind_place *place,
+	const PgQuery__AExpr *expression, const struct expression **out)
 {
 	bool any = expression->kind == PG_QUERY__A__EXPR__KIND__AEXPR_OP_ANY;
 	const char *name = operator_name(expression);
@@ -170,24 +172,27 @@ static status bind_quantified(struct binder *binder, const struct bind_place *pl
 		right->a_array_expr->n_elements > 0)
 		return bind_in(binder, place, expression->lexpr, right->a_array_expr->elements,
 			right->a_array_expr->n_elements, expression->location, !any, out);
-	return bind_unsupported(binder, expression->location, "Use IN (…) or NOT IN (…).", "%s over an array",
-		any ? "ANY" : "ALL");
+	return bind_unsupported(
+		binder, expression->location, "Use IN (…) or NOT IN (…).", "%s over an array", any ? "ANY" : "ALL");
 }
 
-static status bind_range_test(struct binder *binder, const struct expression *subject, const struct expression *low,
-	const struct expression *high, int32_t position, const struct expression **out)
+static status bind_range_test(struct binder *binder, const struct expression *subject,
+	const struct expression *low, const struct expression *high, int32_t position,
+	const struct expression **out)
 {
 	const struct expression *parts[2];
-	status code = bind_function(binder, ">=", (const struct expression *[]){subject, low}, 2, position, &parts[0]);
+	status code =
+		bind_function(binder, ">=", (const struct expression *[]){subject, low}, 2, position, &parts[0]);
 	if (code == STATUS_OK)
-		code = bind_function(binder, "<=", (const struct expression *[]){subject, high}, 2, position, &parts[1]);
+		code =
+			bind_function(binder, "<=", (const struct expression *[]){subject, high}, 2, position, &parts[1]);
 	if (code == STATUS_OK)
 		*out = bind_combine(binder, EXPR_AND, parts, 2);
 	return code;
 }
 
-static status bind_between(struct binder *binder, const struct bind_place *place, const PgQuery__AExpr *expression,
-	const struct expression **out)
+static status bind_between(struct binder *binder, const struct bind_place *place,
+	const PgQuery__AExpr *expression, const struct expression **out)
 {
 	PgQuery__AExprKind kind = expression->kind;
 	bool negated = kind == PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN ||
@@ -229,7 +234,8 @@ status bind_operator(struct binder *binder, const struct bind_place *place, cons
 		return bind_nullif(binder, place, expression, out);
 	case PG_QUERY__A__EXPR__KIND__AEXPR_IN:
 		return bind_in(binder, place, expression->lexpr, expression->rexpr->list->items,
-			expression->rexpr->list->n_items, expression->location, strcmp(operator_name(expression), "<>") == 0, out);
+			expression->rexpr->list->n_items, expression->location,
+			strcmp(operator_name(expression), "<>") == 0, out);
 	case PG_QUERY__A__EXPR__KIND__AEXPR_LIKE:
 	case PG_QUERY__A__EXPR__KIND__AEXPR_ILIKE:
 		return bind_like(binder, place, expression, out);

@@ -1,5 +1,5 @@
-/* What the parser's tree tells without binding: where a node begins, and the name PostgreSQL gives an unnamed output
- * column (its FigureColname).
+/* What the parser's tree tells without binding: where a node begins, and the name PostgreSQL gives an unnamed
+ * output column (its FigureColname).
  */
 #include "processors/bind.h"
 

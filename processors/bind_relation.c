@@ -1,4 +1,5 @@
-/* Relations by name: tables, view versions, common table expressions, functions of the catalog, TUMBLE windows.
+/* Relations by name: tables, view versions, common table expressions, functions of the catalog, TUMBLE
+ * windows.
  *
  * A query reads views as they are stored; a view's own plan is bound down to tables, so here a view's
  * definition is bound in place of its name, with the catalog it was created under.
@@ -44,17 +45,19 @@ static status definition_bind(struct binder *binder, const struct sql_script *sc
 static status definition_check(const struct sql_relation *relation, const struct plan *plan)
 {
 	if (plan->schema.field_count != relation->visible_count)
-		return error_raise(STATUS_INTERNAL, "the definition gives %zu columns, not %zu", plan->schema.field_count,
-			relation->visible_count);
+		return error_raise(STATUS_INTERNAL, "the definition gives %zu columns, not %zu",
+			plan->schema.field_count, relation->visible_count);
 	return STATUS_OK;
 }
 
-static status expansion_check(const struct binder *binder, const struct sql_relation *relation, int32_t location)
+static status expansion_check(
+	const struct binder *binder, const struct sql_relation *relation, int32_t location)
 {
 	for (const struct bind_expansion *outer = binder->expansions; outer != NULL; outer = outer->outer) {
 		if (outer->version == relation->version && strcmp(outer->name, relation->name) == 0)
 			return bind_fail(STATUS_INVALID, binder, bind_position(binder, location),
-				"view \"%s\" version %lld is defined by itself", relation->name, (long long)relation->version);
+				"view \"%s\" version %lld is defined by itself", relation->name,
+				(long long)relation->version);
 	}
 	return STATUS_OK;
 }
@@ -89,7 +92,8 @@ static status view_expand(
 	error_position(bind_position(binder, location));
 	if (strstr(error_current()->text, "in the definition of view") != NULL)
 		return code;
-	return error_note(code, "in the definition of view \"%s\" version %lld", relation->name, (long long)relation->version);
+	return error_note(
+		code, "in the definition of view \"%s\" version %lld", relation->name, (long long)relation->version);
 }
 
 /* ---- names ---- */
@@ -202,8 +206,8 @@ status bind_relation_function(
 	if (code != STATUS_OK)
 		return bind_positioned(code, bind_position(binder, call->location));
 	if (binder->for_view)
-		return bind_unsupported(binder, call->location, "A view is a function of the records of tables alone.",
-			"function %s() in a view", name);
+		return bind_unsupported(binder, call->location,
+			"A view is a function of the records of tables alone.", "function %s() in a view", name);
 	*out = plan_make_scan(binder->arena, found);
 	*visible_count = found->visible_count;
 	return STATUS_OK;
@@ -211,8 +215,8 @@ status bind_relation_function(
 
 /* ---- TUMBLE(relation, column, size) ---- */
 
-static status window_relation(struct binder *binder, const sql_node *node, const struct sql_relation **relation,
-	const struct plan **out)
+static status window_relation(struct binder *binder, const sql_node *node,
+	const struct sql_relation **relation, const struct plan **out)
 {
 	const PgQuery__ColumnRef *reference = node->column_ref;
 	const char *schema_name;
@@ -238,8 +242,8 @@ static status window_column(
 						   : NULL;
 	int32_t position = bind_position(binder, bind_location(node));
 	if (name == NULL)
-		return bind_fail(
-			STATUS_SYNTAX, binder, position, "the second argument of TUMBLE must be a column of the relation");
+		return bind_fail(STATUS_SYNTAX, binder, position,
+			"the second argument of TUMBLE must be a column of the relation");
 	int32_t column = schema_find(&plan->schema, name);
 	if (column < 0) {
 		struct bind_scope *scope = bind_scope_of(binder, plan, "relation", NULL, 0, plan->schema.field_count);
@@ -269,22 +273,24 @@ static status window_size(struct binder *binder, const sql_node *node, const str
 	if (code != STATUS_OK)
 		return code;
 	if (size->kind != EXPR_CONSTANT || size->value.null)
-		return bind_fail(STATUS_INVALID, binder, position, "the size of a window must be a constant interval");
+		return bind_fail(
+			STATUS_INVALID, binder, position, "the size of a window must be a constant interval");
 	const struct interval *interval = &size->value.interval;
 	if (interval->months != 0) {
 		(void)bind_fail(STATUS_UNSUPPORTED, binder, position, "windows of months or years are not supported");
 		error_hint("Months differ in length: group by date_trunc('month', …).");
 		return STATUS_UNSUPPORTED;
 	}
-	if (interval->days < 0 || interval->microseconds < 0 || (interval->days == 0 && interval->microseconds == 0))
+	if (interval->days < 0 || interval->microseconds < 0 ||
+		(interval->days == 0 && interval->microseconds == 0))
 		return bind_fail(STATUS_INVALID, binder, position, "the size of a window must be positive");
 	*out = size;
 	return STATUS_OK;
 }
 
 /* window_start = date_bin(size, column, 'epoch'); window_end = window_start + size: [start, end), UTC. */
-static status window_start(struct binder *binder, const struct expression *column, const struct expression *size,
-	int32_t position, const struct expression **out)
+static status window_start(struct binder *binder, const struct expression *column,
+	const struct expression *size, int32_t position, const struct expression **out)
 {
 	struct value epoch = {.type = column->type, .i64 = 0};
 	const struct expression *bin[] = {size, column, expression_constant(binder->arena, &epoch)};
@@ -292,8 +298,8 @@ static status window_start(struct binder *binder, const struct expression *colum
 }
 
 /* The plan with one more column, at position `at`. */
-static const struct plan *plan_with_column(
-	struct binder *binder, const struct plan *plan, size_t at, const char *name, const struct expression *expression)
+static const struct plan *plan_with_column(struct binder *binder, const struct plan *plan, size_t at,
+	const char *name, const struct expression *expression)
 {
 	size_t count = plan->schema.field_count;
 	struct expression_list columns = {0};
@@ -306,7 +312,8 @@ static const struct plan *plan_with_column(
 		if (i == count)
 			break;
 		names[columns.count] = plan->schema.fields[i].name;
-		expression_list_add(&columns, binder->arena, expression_column(binder->arena, i, plan->schema.fields[i].type));
+		expression_list_add(
+			&columns, binder->arena, expression_column(binder->arena, i, plan->schema.fields[i].type));
 	}
 	return plan_make_project(binder->arena, plan, columns.items, names, columns.count);
 }
@@ -332,7 +339,8 @@ status bind_windowed(struct binder *binder, const PgQuery__FuncCall *call, const
 	if (code != STATUS_OK)
 		return code;
 	/* The window's columns come after the visible ones, before the hidden. */
-	size_t visible = *relation != NULL && plan->kind == PLAN_SCAN ? (*relation)->visible_count : plan->schema.field_count;
+	size_t visible =
+		*relation != NULL && plan->kind == PLAN_SCAN ? (*relation)->visible_count : plan->schema.field_count;
 	plan = plan_with_column(binder, plan, visible, "window_start", bounds[0]);
 	const struct expression *start = expression_column(binder->arena, (uint32_t)visible, column->type);
 	code = bind_function(binder, "+", (const struct expression *[]){start, size}, 2, position, &bounds[1]);

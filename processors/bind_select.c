@@ -1,8 +1,8 @@
-/* One SELECT: the order in which its clauses are bound is PostgreSQL's, the order in which they become plan nodes is
- * that of their meaning.
+/* One SELECT: the order in which its clauses are bound is PostgreSQL's, the order in which they become plan
+ * nodes is that of their meaning.
  *
- *   FROM → WHERE → [PROJECT → AGGREGATE → HAVING] → PROJECT (select list, hidden sort columns) → [DISTINCT] → [SORT]
- *        → [LIMIT] → [PROJECT without the hidden ones]
+ *   FROM → WHERE → [PROJECT → AGGREGATE → HAVING] → PROJECT (select list, hidden sort columns) → [DISTINCT] →
+ * [SORT] → [LIMIT] → [PROJECT without the hidden ones]
  */
 #include "base/invariant.h"
 #include "processors/bind.h"
@@ -54,7 +54,8 @@ static status bind_star(struct binder *binder, const struct bind_place *place, c
 	const struct bind_scope *scope = place->scope;
 	if (star->n_fields == 1) {
 		if (scope->range_count == 0)
-			return bind_fail(STATUS_SYNTAX, binder, position, "SELECT * with no tables specified is not valid");
+			return bind_fail(
+				STATUS_SYNTAX, binder, position, "SELECT * with no tables specified is not valid");
 		targets_add_columns(binder, scope, scope->names, scope->name_count, position, out);
 		return STATUS_OK;
 	}
@@ -79,8 +80,8 @@ static bool node_is_star(const sql_node *node)
 		   node->column_ref->fields[node->column_ref->n_fields - 1]->node_case == PG_QUERY__NODE__NODE_A_STAR;
 }
 
-status bind_target_list(struct binder *binder, const struct bind_place *place, sql_node *const *nodes, size_t count,
-	struct bind_targets *out)
+status bind_target_list(struct binder *binder, const struct bind_place *place, sql_node *const *nodes,
+	size_t count, struct bind_targets *out)
 {
 	for (size_t i = 0; i < count; i++) {
 		const PgQuery__ResTarget *target = nodes[i]->res_target;
@@ -125,7 +126,8 @@ static status target_by_position(struct binder *binder, const struct bind_target
 		return bind_fail(STATUS_SYNTAX, binder, position, "non-integer constant in %s", clause);
 	int32_t number = constant->ival->ival;
 	if (number < 1 || (size_t)number > targets->visible_count) {
-		(void)bind_fail(STATUS_SYNTAX, binder, position, "%s position %d is not in select list", clause, number);
+		(void)bind_fail(
+			STATUS_SYNTAX, binder, position, "%s position %d is not in select list", clause, number);
 		error_sqlstate("42P10");
 		return STATUS_SYNTAX;
 	}
@@ -142,8 +144,8 @@ static bool scope_has_name(const struct bind_scope *scope, const char *name)
 	return false;
 }
 
-status bind_target_find(struct binder *binder, const struct bind_targets *targets, const struct bind_scope *scope,
-	const sql_node *node, const char *clause, int64_t *out)
+status bind_target_find(struct binder *binder, const struct bind_targets *targets,
+	const struct bind_scope *scope, const sql_node *node, const char *clause, int64_t *out)
 {
 	*out = -1;
 	if (node->node_case == PG_QUERY__NODE__NODE_A_CONST)
@@ -175,8 +177,8 @@ static status group_add(struct binder *binder, struct select *select, const sql_
 	int64_t target;
 	const struct expression *group;
 	if (node->node_case == PG_QUERY__NODE__NODE_GROUPING_SET)
-		return bind_unsupported(binder, node->grouping_set->location, "Write one view per grouping, or UNION ALL.",
-			"GROUPING SETS, CUBE or ROLLUP");
+		return bind_unsupported(binder, node->grouping_set->location,
+			"Write one view per grouping, or UNION ALL.", "GROUPING SETS, CUBE or ROLLUP");
 	if (node->node_case == PG_QUERY__NODE__NODE_ROW_EXPR) {
 		/* GROUP BY (a, b) */
 		for (size_t i = 0; i < node->row_expr->n_args; i++) {
@@ -194,7 +196,8 @@ static status group_add(struct binder *binder, struct select *select, const sql_
 	else
 		code = bind_expression(binder, &place, node, &group);
 	if (code == STATUS_OK && expression_uses_columns(group, COLUMN_AGGREGATE, UINT32_MAX))
-		code = bind_fail(STATUS_GROUPING, binder, group->position, "aggregate functions are not allowed in GROUP BY");
+		code = bind_fail(
+			STATUS_GROUPING, binder, group->position, "aggregate functions are not allowed in GROUP BY");
 	if (code == STATUS_OK)
 		code = bind_settle(binder, group, &group);
 	if (code != STATUS_OK)
@@ -224,7 +227,8 @@ status bind_sort_key_of(struct binder *binder, const PgQuery__SortBy *sort, stru
 	return STATUS_OK;
 }
 
-static status sort_target(struct binder *binder, struct select *select, const sql_node *node, uint32_t *column)
+static status sort_target(
+	struct binder *binder, struct select *select, const sql_node *node, uint32_t *column)
 {
 	int64_t target;
 	status code = bind_target_find(binder, &select->targets, select->scope, node, "ORDER BY", &target);
@@ -264,7 +268,8 @@ static status sort_target(struct binder *binder, struct select *select, const sq
 
 static status bind_order(struct binder *binder, const PgQuery__SelectStmt *statement, struct select *select)
 {
-	select->sort_keys = arena_alloc_zeroed(binder->arena, statement->n_sort_clause * sizeof *select->sort_keys);
+	select->sort_keys =
+		arena_alloc_zeroed(binder->arena, statement->n_sort_clause * sizeof *select->sort_keys);
 	for (size_t i = 0; i < statement->n_sort_clause; i++) {
 		const PgQuery__SortBy *sort = statement->sort_clause[i]->sort_by;
 		struct sort_key *key = &select->sort_keys[select->sort_key_count++];
@@ -293,8 +298,7 @@ static status bind_count(
 	const struct expression *count;
 	int32_t position = bind_position(binder, bind_location(node));
 	if (node->node_case == PG_QUERY__NODE__NODE_COLUMN_REF) {
-		(void)bind_fail(
-			STATUS_SYNTAX, binder, position, "argument of %s must not contain variables", clause);
+		(void)bind_fail(STATUS_SYNTAX, binder, position, "argument of %s must not contain variables", clause);
 		error_sqlstate("42P10");
 		return STATUS_SYNTAX;
 	}
@@ -302,8 +306,8 @@ static status bind_count(
 	if (code != STATUS_OK)
 		return code;
 	if (count->type.id != TYPE_UNKNOWN && !type_is_numeric(count->type.id))
-		return bind_fail(STATUS_TYPE_MISMATCH, binder, position, "argument of %s must be type bigint, not type %s",
-			clause, type_name(count->type.id));
+		return bind_fail(STATUS_TYPE_MISMATCH, binder, position,
+			"argument of %s must be type bigint, not type %s", clause, type_name(count->type.id));
 	code = bind_coerce(binder, count, type_of(TYPE_INT8), CAST_ASSIGNMENT, position, &count);
 	if (code != STATUS_OK)
 		return code;
@@ -335,7 +339,8 @@ status bind_limit(struct binder *binder, const PgQuery__SelectStmt *select, cons
 
 /* ---- putting it together ---- */
 
-static status bind_clauses(struct binder *binder, const PgQuery__SelectStmt *statement, struct select *select, bool settle)
+static status bind_clauses(
+	struct binder *binder, const PgQuery__SelectStmt *statement, struct select *select, bool settle)
 {
 	struct bind_place place = {.scope = select->scope,
 		.clause = "the SELECT list",
@@ -343,7 +348,8 @@ static status bind_clauses(struct binder *binder, const PgQuery__SelectStmt *sta
 		.subqueries = &select->subqueries};
 	status code =
 		bind_target_list(binder, &place, statement->target_list, statement->n_target_list, &select->targets);
-	if (code == STATUS_OK && (settle || select->distinct || statement->n_group_clause > 0 || statement->n_sort_clause > 0))
+	if (code == STATUS_OK &&
+		(settle || select->distinct || statement->n_group_clause > 0 || statement->n_sort_clause > 0))
 		code = targets_settle(binder, &select->targets);
 	for (size_t i = 0; i < statement->n_group_clause && code == STATUS_OK; i++)
 		code = group_add(binder, select, statement->group_clause[i]);
@@ -358,10 +364,11 @@ static status bind_clauses(struct binder *binder, const PgQuery__SelectStmt *sta
 }
 
 /* From here on expressions are over the aggregate's output. */
-static status select_aggregate(
-	struct binder *binder, const PgQuery__SelectStmt *statement, struct select *select, const struct plan **plan)
+static status select_aggregate(struct binder *binder, const PgQuery__SelectStmt *statement,
+	struct select *select, const struct plan **plan)
 {
-	bool grouped = statement->n_group_clause > 0 || select->grouping.aggregates.count > 0 || select->having != NULL;
+	bool grouped =
+		statement->n_group_clause > 0 || select->grouping.aggregates.count > 0 || select->having != NULL;
 	if (!grouped)
 		return STATUS_OK;
 	select->grouping.global = statement->n_group_clause == 0;
@@ -407,16 +414,19 @@ static const struct plan *plan_first_columns(struct binder *binder, const struct
 		return plan;
 	struct expression_list columns = {0};
 	for (uint32_t i = 0; i < count; i++)
-		expression_list_add(&columns, binder->arena, expression_column(binder->arena, i, plan->schema.fields[i].type));
+		expression_list_add(
+			&columns, binder->arena, expression_column(binder->arena, i, plan->schema.fields[i].type));
 	return plan_make_project(binder->arena, plan, columns.items, NULL, count);
 }
 
 static status select_refuse(struct binder *binder, const PgQuery__SelectStmt *statement)
 {
 	if (statement->n_window_clause > 0)
-		return bind_unsupported(binder, -1, "Use GROUP BY in a subquery and join its result.", "WINDOW");
+		return bind_unsupported(binder, sql_token_location(binder->tree, PG_QUERY__TOKEN__WINDOW),
+			"Use GROUP BY in a subquery and join its result.", "WINDOW");
 	if (statement->group_distinct)
-		return bind_unsupported(binder, -1, NULL, "GROUP BY DISTINCT");
+		return bind_unsupported(binder, sql_token_location(binder->tree, PG_QUERY__TOKEN__GROUP_P),
+			"Leave DISTINCT out.", "GROUP BY DISTINCT");
 	/* DISTINCT is a list of one empty node, DISTINCT ON one of expressions. */
 	if (statement->n_distinct_clause > 0 &&
 		statement->distinct_clause[0]->node_case != PG_QUERY__NODE__NODE__NOT_SET)
@@ -459,8 +469,8 @@ static status bind_lone_function(
 	return STATUS_OK;
 }
 
-status bind_select_core(struct binder *binder, const PgQuery__SelectStmt *statement, struct bind_scope *parent,
-	bool settle, const struct plan **out)
+status bind_select_core(struct binder *binder, const PgQuery__SelectStmt *statement,
+	struct bind_scope *parent, bool settle, const struct plan **out)
 {
 	struct select select = {.distinct = statement->n_distinct_clause > 0};
 	bool done;

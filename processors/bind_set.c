@@ -17,17 +17,17 @@ static bool select_is_bare_union(const PgQuery__SelectStmt *select)
 		   select->limit_count == NULL && select->limit_offset == NULL && select->with_clause == NULL;
 }
 
-/* a UNION ALL b UNION ALL c leans to the left and is taken apart in a loop, however long. Under a plain UNION, whose
- * result is made distinct anyway, arms of every kind of union may be flattened. */
-static status union_collect(
-	struct binder *binder, const PgQuery__SelectStmt *top, struct union_arms *arms)
+/* a UNION ALL b UNION ALL c leans to the left and is taken apart in a loop, however long. Under a plain
+ * UNION, whose result is made distinct anyway, arms of every kind of union may be flattened. */
+static status union_collect(struct binder *binder, const PgQuery__SelectStmt *top, struct union_arms *arms)
 {
 	const PgQuery__SelectStmt **reversed = arena_alloc(binder->arena, UNION_ARMS_MAX * sizeof *reversed);
 	size_t count = 0;
 	const PgQuery__SelectStmt *at = top;
 	while (at == top || (select_is_bare_union(at) && (!top->all || at->all))) {
 		if (count + 2 > UNION_ARMS_MAX)
-			return bind_fail(STATUS_TOO_LARGE, binder, 0, "a UNION can have at most %d parts", UNION_ARMS_MAX);
+			return bind_fail(
+				STATUS_TOO_LARGE, binder, 0, "a UNION can have at most %d parts", UNION_ARMS_MAX);
 		reversed[count++] = at->rarg;
 		at = at->larg;
 	}
@@ -112,8 +112,8 @@ static status order_misused(struct binder *binder, const sql_node *node)
 	return STATUS_UNSUPPORTED;
 }
 
-static status bind_order_of_result(struct binder *binder, const PgQuery__SelectStmt *select, const struct plan *plan,
-	const struct plan **out)
+static status bind_order_of_result(struct binder *binder, const PgQuery__SelectStmt *select,
+	const struct plan *plan, const struct plan **out)
 {
 	size_t key_count = select->n_sort_clause;
 	struct bind_targets targets = {0};
@@ -149,9 +149,12 @@ status bind_set_operation(struct binder *binder, const PgQuery__SelectStmt *sele
 	const struct plan **out)
 {
 	const struct plan *plan = NULL;
+	bool intersect = select->op == PG_QUERY__SET_OPERATION__SETOP_INTERSECT;
 	if (select->op != PG_QUERY__SET_OPERATION__SETOP_UNION)
-		return bind_unsupported(binder, -1, "Use IN, NOT IN, EXISTS or NOT EXISTS.", "%s",
-			select->op == PG_QUERY__SET_OPERATION__SETOP_INTERSECT ? "INTERSECT" : "EXCEPT");
+		return bind_unsupported(binder,
+			sql_token_location(
+				binder->tree, intersect ? PG_QUERY__TOKEN__INTERSECT : PG_QUERY__TOKEN__EXCEPT),
+			"Use IN, NOT IN, EXISTS or NOT EXISTS.", "%s", intersect ? "INTERSECT" : "EXCEPT");
 	status code = bind_union(binder, select, parent, &plan);
 	return code != STATUS_OK ? code : bind_order_of_result(binder, select, plan, out);
 }
@@ -173,8 +176,8 @@ static status values_row(struct binder *binder, struct bind_scope *parent, const
 }
 
 /* One type per column. A single row keeps its untyped literals unless `settle`. */
-static status values_align(struct binder *binder, const struct expression ***rows, size_t row_count, size_t count,
-	bool settle, struct schema *schema)
+static status values_align(struct binder *binder, const struct expression ***rows, size_t row_count,
+	size_t count, bool settle, struct schema *schema)
 {
 	const struct expression **column = arena_alloc(binder->arena, row_count * sizeof *column);
 	*schema = (struct schema){arena_alloc_zeroed(binder->arena, count * sizeof(struct field)), count};
@@ -199,8 +202,8 @@ static status values_align(struct binder *binder, const struct expression ***row
 	return STATUS_OK;
 }
 
-status bind_values(struct binder *binder, const PgQuery__SelectStmt *select, struct bind_scope *parent, bool settle,
-	const struct plan **out)
+status bind_values(struct binder *binder, const PgQuery__SelectStmt *select, struct bind_scope *parent,
+	bool settle, const struct plan **out)
 {
 	size_t row_count = select->n_values_lists;
 	size_t count = select->values_lists[0]->list->n_items;
@@ -233,7 +236,8 @@ status bind_values(struct binder *binder, const PgQuery__SelectStmt *select, str
 static status bind_with(struct binder *binder, const PgQuery__WithClause *with)
 {
 	if (with->recursive)
-		return bind_unsupported(binder, with->location, NULL, "WITH RECURSIVE");
+		return bind_unsupported(
+			binder, with->location, "Write WITH; a query cannot read its own result.", "WITH RECURSIVE");
 	const struct bind_cte *outer = binder->ctes;
 	for (size_t i = 0; i < with->n_ctes; i++) {
 		const PgQuery__CommonTableExpr *definition = with->ctes[i]->common_table_expr;
@@ -246,29 +250,29 @@ static status bind_with(struct binder *binder, const PgQuery__WithClause *with)
 			}
 		}
 		if (definition->ctequery->node_case != PG_QUERY__NODE__NODE_SELECT_STMT)
-			return bind_unsupported(
-				binder, definition->location, "Run it as a statement of its own.", "a statement that writes in WITH");
+			return bind_unsupported(binder, definition->location, "Run it as a statement of its own.",
+				"a statement that writes in WITH");
 		struct bind_cte *cte = arena_alloc(binder->arena, sizeof *cte);
-		*cte = (struct bind_cte){
-			.name = definition->ctename, .definition = definition, .visible = binder->ctes};
+		*cte =
+			(struct bind_cte){.name = definition->ctename, .definition = definition, .visible = binder->ctes};
 		binder->ctes = cte;
 	}
 	return STATUS_OK;
 }
 
-status bind_select(struct binder *binder, const PgQuery__SelectStmt *select, struct bind_scope *parent, bool settle,
-	const struct plan **out)
+status bind_select(struct binder *binder, const PgQuery__SelectStmt *select, struct bind_scope *parent,
+	bool settle, const struct plan **out)
 {
 	struct binder inner = *binder; /* its CTEs are visible here and below only */
 	status code = bind_enter(binder, -1);
 	if (code != STATUS_OK)
 		return code;
 	if (select->into_clause != NULL)
-		code = bind_unsupported(
-			binder, -1, "Use CREATE MATERIALIZED VIEW, or CREATE TABLE and INSERT … SELECT.", "SELECT INTO");
+		code = bind_unsupported(binder, sql_token_location(binder->tree, PG_QUERY__TOKEN__INTO),
+			"Use CREATE MATERIALIZED VIEW, or CREATE TABLE and INSERT … SELECT.", "SELECT INTO");
 	else if (select->n_locking_clause > 0)
-		code = bind_unsupported(
-			binder, -1, "Readers see snapshots; nothing needs a lock.", "FOR UPDATE or FOR SHARE");
+		code = bind_unsupported(binder, sql_token_location(binder->tree, PG_QUERY__TOKEN__FOR),
+			"Readers see snapshots; nothing needs a lock.", "FOR UPDATE or FOR SHARE");
 	if (code == STATUS_OK && select->with_clause != NULL)
 		code = bind_with(&inner, select->with_clause);
 	if (code == STATUS_OK && select->op != PG_QUERY__SET_OPERATION__SETOP_NONE)

@@ -5,17 +5,18 @@
  *   EXISTS (S)         semi join                       NOT EXISTS (S)    anti join
  *   x IN (S)           semi join on x = y              x NOT IN (S)      anti join on x = y, see below
  *
- * x NOT IN (S) is true where no y of S makes x = y true or null. Where neither side can be null that is an anti join; otherwise a
- * correlated one takes "(x = y) is not false" as its condition, and an uncorrelated one keeps the hash join and
- * asks two facts of S besides: is it empty, does it hold a null.
+ * x NOT IN (S) is true where no y of S makes x = y true or null. Where neither side can be null that is an
+ * anti join; otherwise a correlated one takes "(x = y) is not false" as its condition, and an uncorrelated
+ * one keeps the hash join and asks two facts of S besides: is it empty, does it hold a null.
  *
- * As a value they are uncorrelated and joined to the plan (bind_attach): a scalar subquery's only row, EXISTS as
- * count(*) > 0, IN by a left join that marks the matches.
+ * As a value they are uncorrelated and joined to the plan (bind_attach): a scalar subquery's only row, EXISTS
+ * as count(*) > 0, IN by a left join that marks the matches.
  */
 #include "base/invariant.h"
 #include "processors/bind.h"
 
-uint32_t bind_subquery_add(struct binder *binder, struct bind_subqueries *subqueries, struct bind_subquery subquery)
+uint32_t bind_subquery_add(
+	struct binder *binder, struct bind_subqueries *subqueries, struct bind_subquery subquery)
 {
 	if (subqueries->count == subqueries->capacity) {
 		size_t capacity = subqueries->capacity == 0 ? 8 : subqueries->capacity * 2;
@@ -43,13 +44,13 @@ static status attach_membership(
 	struct attaching *attaching, const struct bind_subquery *subquery, const struct expression *subject)
 {
 	uint32_t base = (uint32_t)attaching->plan->schema.field_count;
-	const struct expression *sides[] = {subject,
-		expression_column(attaching->binder->arena, base, subquery->plan->schema.fields[0].type)};
+	const struct expression *sides[] = {
+		subject, expression_column(attaching->binder->arena, base, subquery->plan->schema.fields[0].type)};
 	const struct expression *condition;
 	status code = bind_function(attaching->binder, "=", sides, 2, subject->position, &condition);
 	if (code == STATUS_OK)
-		attaching->plan = plan_make_join(attaching->binder->arena, JOIN_LEFT, attaching->plan, subquery->plan, NULL,
-			NULL, 0, condition);
+		attaching->plan = plan_make_join(
+			attaching->binder->arena, JOIN_LEFT, attaching->plan, subquery->plan, NULL, NULL, 0, condition);
 	return code;
 }
 
@@ -66,8 +67,8 @@ static uint32_t attach_base(struct attaching *attaching, uint32_t index, const s
 		return base;
 	}
 	enum join_kind kind = plan_is_single_row(subquery->plan) ? JOIN_INNER : JOIN_LEFT;
-	attaching->plan = plan_make_join(
-		attaching->binder->arena, kind, attaching->plan, subquery->plan, NULL, NULL, 0, NULL);
+	attaching->plan =
+		plan_make_join(attaching->binder->arena, kind, attaching->plan, subquery->plan, NULL, NULL, 0, NULL);
 	return base;
 }
 
@@ -135,8 +136,8 @@ static status count_is_zero(
 	return bind_function(binder, zero ? "=" : ">", sides, 2, 0, out);
 }
 
-/* One row of (is it empty, does column 0 hold a null). Made distinct: in a circuit it then changes when the facts do,
- * not whenever a row comes. */
+/* One row of (is it empty, does column 0 hold a null). Made distinct: in a circuit it then changes when the
+ * facts do, not whenever a row comes. */
 static status plan_facts(struct binder *binder, const struct plan *plan, const struct plan **out)
 {
 	const struct plan *counts = plan_counts(binder, plan);
@@ -182,8 +183,8 @@ static status bind_scalar(struct binder *binder, const struct bind_place *place,
 	return STATUS_OK;
 }
 
-static status bind_exists_value(struct binder *binder, const struct bind_place *place, const PgQuery__SubLink *link,
-	const struct expression **out)
+static status bind_exists_value(struct binder *binder, const struct bind_place *place,
+	const PgQuery__SubLink *link, const struct expression **out)
 {
 	const struct plan *plan;
 	const struct expression *some;
@@ -213,8 +214,8 @@ static status membership_cast(
 	code = bind_coerce(binder, *subject, type_of(function_argument_type(equals, 0, types[0])), CAST_IMPLICIT,
 		position, subject);
 	if (code == STATUS_OK)
-		code = bind_coerce(binder, column, type_of(function_argument_type(equals, 1, types[1])), CAST_IMPLICIT,
-			position, &column);
+		code = bind_coerce(binder, column, type_of(function_argument_type(equals, 1, types[1])),
+			CAST_IMPLICIT, position, &column);
 	if (code == STATUS_OK && column->kind != EXPR_COLUMN)
 		*plan = plan_make_project(binder->arena, *plan, &column, NULL, 1);
 	return code;
@@ -232,8 +233,8 @@ static const struct plan *plan_matches(struct binder *binder, const struct plan 
 }
 
 /* CASE WHEN matched THEN true WHEN empty THEN false WHEN x IS NULL OR has_null THEN NULL ELSE false END */
-static status bind_in_value(struct binder *binder, const struct bind_place *place, const PgQuery__SubLink *link,
-	const struct expression **out)
+static status bind_in_value(struct binder *binder, const struct bind_place *place,
+	const PgQuery__SubLink *link, const struct expression **out)
 {
 	struct arena *arena = binder->arena;
 	const struct expression *subject;
@@ -261,11 +262,12 @@ static status bind_in_value(struct binder *binder, const struct bind_place *plac
 	/* The placeholder carries x, so that what rewrites expressions reaches it. */
 	struct expression *matched = expression_of(arena, EXPR_COLUMN, boolean, &subject, 1);
 	matched->column = COLUMN_SUBQUERY + match;
-	const struct expression *undecided[] = {bind_test(binder, TEST_NULL, subject),
-		expression_column(arena, COLUMN_SUBQUERY + has_null, boolean)};
-	const struct expression *arguments[] = {bind_test(binder, TEST_TRUE, matched), bind_boolean_constant(binder, true),
-		expression_column(arena, COLUMN_SUBQUERY + empty, boolean), bind_boolean_constant(binder, false),
-		bind_combine(binder, EXPR_OR, undecided, 2), bind_null(binder, boolean), bind_boolean_constant(binder, false)};
+	const struct expression *undecided[] = {
+		bind_test(binder, TEST_NULL, subject), expression_column(arena, COLUMN_SUBQUERY + has_null, boolean)};
+	const struct expression *arguments[] = {bind_test(binder, TEST_TRUE, matched),
+		bind_boolean_constant(binder, true), expression_column(arena, COLUMN_SUBQUERY + empty, boolean),
+		bind_boolean_constant(binder, false), bind_combine(binder, EXPR_OR, undecided, 2),
+		bind_null(binder, boolean), bind_boolean_constant(binder, false)};
 	*out = expression_of(arena, EXPR_CASE, boolean, arguments, 7);
 	return STATUS_OK;
 }
@@ -285,9 +287,10 @@ static status sublink_refuse(struct binder *binder, const PgQuery__SubLink *link
 	if (link->sub_link_type == PG_QUERY__SUB_LINK_TYPE__ARRAY_SUBLINK)
 		return bind_unsupported(binder, link->location, "Use one row per element.", "ARRAY(SELECT …)");
 	if (link->testexpr != NULL && link->testexpr->node_case == PG_QUERY__NODE__NODE_ROW_EXPR)
-		return bind_unsupported(binder, link->location, "Use EXISTS with a condition per column.", "a comparison of rows");
-	return bind_unsupported(
-		binder, link->location, "Compare with min() or max() of the subquery.", "ANY or ALL with this operator");
+		return bind_unsupported(
+			binder, link->location, "Use EXISTS with a condition per column.", "a comparison of rows");
+	return bind_unsupported(binder, link->location, "Compare with min() or max() of the subquery.",
+		"ANY or ALL with this operator");
 }
 
 static bool testexpr_is_plain(const PgQuery__SubLink *link)
@@ -322,10 +325,10 @@ struct semi_join {
 	struct bind_scope *outer;
 	const PgQuery__SubLink *link;
 	bool anti, membership;
-	const struct plan *plan;                 /* the subquery's side */
-	struct expression_list correlated;       /* over its columns and COLUMN_OUTER */
-	const struct expression *subject;        /* x, over the outer columns */
-	uint32_t column;                         /* y in plan */
+	const struct plan *plan;           /* the subquery's side */
+	struct expression_list correlated; /* over its columns and COLUMN_OUTER */
+	const struct expression *subject;  /* x, over the outer columns */
+	uint32_t column;                   /* y in plan */
 };
 
 /* May its WHERE be taken apart, each condition into the join or below it? */
@@ -403,10 +406,8 @@ static status semi_simple_side(struct semi_join *semi, const PgQuery__SelectStmt
 	status code = bind_from(binder, select->from_clause, select->n_from_clause, semi->outer, &inner);
 	if (code == STATUS_OK)
 		code = semi_where(semi, inner, select->where_clause);
-	struct bind_place place = {.scope = inner,
-		.clause = "the SELECT list",
-		.aggregates = &aggregates,
-		.subqueries = &subqueries};
+	struct bind_place place = {
+		.scope = inner, .clause = "the SELECT list", .aggregates = &aggregates, .subqueries = &subqueries};
 	if (code == STATUS_OK)
 		code = bind_target_list(binder, &place, select->target_list, select->n_target_list, &targets);
 	*simple = aggregates.count == 0;
@@ -462,7 +463,8 @@ static const struct expression *replace_outer(
 	return copy;
 }
 
-/* Adds x = y to the join's conditions, or for NOT IN what keeps three-valued logic; *facts if S must be asked more. */
+/* Adds x = y to the join's conditions, or for NOT IN what keeps three-valued logic; *facts if S must be asked
+ * more. */
 static status semi_membership(
 	struct semi_join *semi, struct expression_list *conditions, const struct plan **facts)
 {
@@ -533,8 +535,8 @@ static status semi_bind(struct semi_join *semi)
 		code = semi_membership(semi, &conditions, &facts);
 	if (code != STATUS_OK)
 		return code;
-	semi->outer->plan = plan_make_join(binder->arena, semi->anti ? JOIN_ANTI : JOIN_SEMI, semi->outer->plan, semi->plan,
-		NULL, NULL, 0, expression_and(binder->arena, conditions.items, conditions.count));
+	semi->outer->plan = plan_make_join(binder->arena, semi->anti ? JOIN_ANTI : JOIN_SEMI, semi->outer->plan,
+		semi->plan, NULL, NULL, 0, expression_and(binder->arena, conditions.items, conditions.count));
 	if (facts != NULL)
 		semi_ask_facts(semi, facts);
 	return STATUS_OK;

@@ -1,10 +1,10 @@
 /* Key lookups and key ranges out of WHERE.
  *
- * A relation ordered by key columns (k0, k1, …) is read as a byte range: equalities on k0…kn−1 make the prefix, comparisons
- * on kn the bounds. A comparison is taken when its other side has no columns and can be had in the key column's own type:
- * integer = bigint compares as bigint, but a constant that fits is still a key. What the bounds say entirely
- * leaves the filter. Nulls sort last and no comparison is true for them, so an open upper end covers only columns
- * that hold no nulls.
+ * A relation ordered by key columns (k0, k1, …) is read as a byte range: equalities on k0…kn−1 make the
+ * prefix, comparisons on kn the bounds. A comparison is taken when its other side has no columns and can be
+ * had in the key column's own type: integer = bigint compares as bigint, but a constant that fits is still a
+ * key. What the bounds say entirely leaves the filter. Nulls sort last and no comparison is true for them, so
+ * an open upper end covers only columns that hold no nulls.
  */
 #include "base/invariant.h"
 #include "processors/plan_build.h"
@@ -50,14 +50,16 @@ static bool integer_fits(int64_t value, enum type_id id)
 }
 
 /* The value in the key column's own type; NULL when it may not be representable. */
-static const struct expression *value_as(struct arena *arena, const struct expression *value, struct type type)
+static const struct expression *value_as(
+	struct arena *arena, const struct expression *value, struct type type)
 {
 	if (value->type.id == type.id)
 		return value;
 	if (value->kind == EXPR_CONSTANT) {
 		if (value->value.null || type_physical(value->type.id) != type_physical(type.id))
 			return NULL;
-		if (type_is_numeric(type.id) && type_physical(type.id) == PHYS_I64 && !integer_fits(value->value.i64, type.id))
+		if (type_is_numeric(type.id) && type_physical(type.id) == PHYS_I64 &&
+			!integer_fits(value->value.i64, type.id))
 			return NULL;
 		struct value converted = value->value;
 		converted.type = type_of(type.id);

@@ -1,23 +1,22 @@
 /* Plan nodes and what follows from their children: schema, append_only, key.
  *
  *   node          append_only                                   key
- *   scan          the relation's                                the relation's, if all its columns are scanned
- *   values        yes                                           at most one row: none needed
- *   filter        child's                                       child's; all its columns fixed by = : at most one row
- *   project       child's                                       child's, if all its columns pass through
- *   aggregate     only DISTINCT of append-only input            the groups; global: at most one row
- *   inner join    both append-only                              both keys; one side's where the other side's key is joined on
- *   left join     no                                            as inner, but the left key is always in it
- *   semi, anti    semi: both append-only; anti: no              left's
- *   union all     all append-only                               none
- *   sort          child's                                       child's
- *   limit         no                                            child's; LIMIT 1: at most one row
+ *   scan          the relation's                                the relation's, if all its columns are
+ * scanned values        yes                                           at most one row: none needed filter
+ * child's                                       child's; all its columns fixed by = : at most one row project
+ * child's                                       child's, if all its columns pass through aggregate     only
+ * DISTINCT of append-only input            the groups; global: at most one row inner join    both append-only
+ * both keys; one side's where the other side's key is joined on left join     no as inner, but the left key
+ * is always in it semi, anti    semi: both append-only; anti: no              left's union all     all
+ * append-only                               none sort          child's child's limit         no child's;
+ * LIMIT 1: at most one row
  */
 #include "processors/plan_build.h"
 
 #include "base/invariant.h"
 
-static struct plan *plan_of(struct arena *arena, enum plan_kind kind, const struct plan *const *children, size_t count)
+static struct plan *plan_of(
+	struct arena *arena, enum plan_kind kind, const struct plan *const *children, size_t count)
 {
 	struct plan *plan = arena_alloc_zeroed(arena, sizeof *plan);
 	plan->kind = kind;
@@ -44,7 +43,8 @@ struct plan *plan_make_scan(struct arena *arena, const struct sql_relation *rela
 	struct plan *plan = plan_of(arena, PLAN_SCAN, NULL, 0);
 	plan->schema = schema_copy(&relation->schema, arena);
 	plan->append_only = relation->append_only;
-	plan->scan.schema_name = arena_copy_string(arena, relation->schema_name != NULL ? relation->schema_name : "public");
+	plan->scan.schema_name =
+		arena_copy_string(arena, relation->schema_name != NULL ? relation->schema_name : "public");
 	plan->scan.name = arena_copy_string(arena, relation->name);
 	plan->scan.version = relation->kind == SQL_VIEW ? relation->version : 0;
 	plan->scan.handle = relation->handle;
@@ -86,7 +86,8 @@ struct plan *plan_make_narrow_scan(struct arena *arena, const struct plan *scan,
 	return plan;
 }
 
-struct plan *plan_make_bounded_scan(struct arena *arena, const struct plan *scan, const struct scan_bounds *bounds)
+struct plan *plan_make_bounded_scan(
+	struct arena *arena, const struct plan *scan, const struct scan_bounds *bounds)
 {
 	struct plan *plan = arena_copy(arena, scan, sizeof *scan);
 	plan->scan.bounds = *bounds;
@@ -136,7 +137,8 @@ static bool column_is_fixed(const struct expression *predicate, uint32_t column)
 	return false;
 }
 
-struct plan *plan_make_filter(struct arena *arena, const struct plan *child, const struct expression *predicate)
+struct plan *plan_make_filter(
+	struct arena *arena, const struct plan *child, const struct expression *predicate)
 {
 	INVARIANT(predicate->type.id == TYPE_BOOL);
 	struct plan *plan = plan_of(arena, PLAN_FILTER, &child, 1);
@@ -171,9 +173,10 @@ struct plan *plan_make_project(struct arena *arena, const struct plan *child,
 		const char *name = names != NULL ? names[i] : NULL;
 		if (name == NULL && expressions[i]->kind == EXPR_COLUMN)
 			name = child->schema.fields[expressions[i]->column].name;
-		plan->schema.fields[i] = (struct field){.name = name != NULL ? arena_copy_string(arena, name) : "?column?",
-			.type = expressions[i]->type,
-			.not_null = expression_is_not_null(expressions[i], &child->schema)};
+		plan->schema.fields[i] =
+			(struct field){.name = name != NULL ? arena_copy_string(arena, name) : "?column?",
+				.type = expressions[i]->type,
+				.not_null = expression_is_not_null(expressions[i], &child->schema)};
 	}
 	plan->has_key = child->has_key;
 	plan->key_count = child->key_count;
@@ -289,12 +292,12 @@ struct plan *plan_make_join(struct arena *arena, enum join_kind kind, const stru
 	size_t left_count = left->schema.field_count;
 	plan->schema = schema_make(arena, left_count + (left_only ? 0 : right->schema.field_count));
 	for (size_t i = 0; i < plan->schema.field_count; i++) {
-		plan->schema.fields[i] = i < left_count ? left->schema.fields[i] : right->schema.fields[i - left_count];
+		plan->schema.fields[i] =
+			i < left_count ? left->schema.fields[i] : right->schema.fields[i - left_count];
 		if (kind == JOIN_LEFT && i >= left_count)
 			plan->schema.fields[i].not_null = false;
 	}
-	plan->append_only =
-		(kind == JOIN_INNER || kind == JOIN_SEMI) && left->append_only && right->append_only;
+	plan->append_only = (kind == JOIN_INNER || kind == JOIN_SEMI) && left->append_only && right->append_only;
 	plan->join.kind = kind;
 	plan->join.left_keys = arena_copy(arena, left_keys, key_count * sizeof *left_keys);
 	plan->join.right_keys = arena_copy(arena, right_keys, key_count * sizeof *right_keys);

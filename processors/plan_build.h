@@ -1,8 +1,8 @@
 /* Making plan nodes, and rewriting expressions: what the binder and the simplifier share.
  *
- * Every node is made by a plan_make_*() function, which derives the schema, append_only and the key from the children;
- * a pass over a plan therefore rebuilds nodes instead of changing them, and the derived facts stay true. All results lie
- * in the arena; children are shared, not copied.
+ * Every node is made by a plan_make_*() function, which derives the schema, append_only and the key from the
+ * children; a pass over a plan therefore rebuilds nodes instead of changing them, and the derived facts stay
+ * true. All results lie in the arena; children are shared, not copied.
  */
 #ifndef KAPPA_PROCESSORS_PLAN_BUILD_H
 #define KAPPA_PROCESSORS_PLAN_BUILD_H
@@ -14,10 +14,12 @@
 struct plan *plan_make_scan(struct arena *arena, const struct sql_relation *relation);
 /* The same scan of columns [i] with used[i] != 0. */
 struct plan *plan_make_narrow_scan(struct arena *arena, const struct plan *scan, const uint8_t *used);
-struct plan *plan_make_bounded_scan(struct arena *arena, const struct plan *scan, const struct scan_bounds *bounds);
+struct plan *plan_make_bounded_scan(
+	struct arena *arena, const struct plan *scan, const struct scan_bounds *bounds);
 struct plan *plan_make_values(
 	struct arena *arena, const struct schema *schema, const struct expression ***rows, size_t row_count);
-struct plan *plan_make_filter(struct arena *arena, const struct plan *child, const struct expression *predicate);
+struct plan *plan_make_filter(
+	struct arena *arena, const struct plan *child, const struct expression *predicate);
 /* names[i] NULL: the column's own name, "?column?" for other expressions. */
 struct plan *plan_make_project(struct arena *arena, const struct plan *child,
 	const struct expression *const *expressions, const char *const *names, size_t count);
@@ -39,11 +41,12 @@ struct plan *plan_make_renamed(struct arena *arena, const struct plan *plan, con
 bool plan_is_single_row(const struct plan *plan);
 
 /* Pushes filters down, turns equalities into join keys, orders inner joins, bounds scans by keys (unless
- * `for_circuit`), merges projections and filters, reads only the columns that are used. Same rows, same schema. */
+ * `for_circuit`), merges projections and filters, reads only the columns that are used. Same rows, same
+ * schema. */
 const struct plan *plan_simplify(struct arena *arena, const struct plan *plan, bool for_circuit);
 
-/* Moves key equalities and ranges of `conjuncts` into the bounds of a scan of all columns; *count shrinks by what the
- * bounds cover entirely. Returns the scan, bounded or as it was. */
+/* Moves key equalities and ranges of `conjuncts` into the bounds of a scan of all columns; *count shrinks by
+ * what the bounds cover entirely. Returns the scan, bounded or as it was. */
 const struct plan *plan_bound_scan(
 	struct arena *arena, const struct plan *scan, const struct expression **conjuncts, size_t *count);
 
@@ -51,16 +54,19 @@ const struct plan *plan_bound_scan(
 
 /* Replaces nodes: replace() returns the new node, or NULL to keep this one and go on with its arguments. */
 struct expression_rewriter {
-	const struct expression *(*replace)(struct expression_rewriter *rewriter, const struct expression *expression);
+	const struct expression *(*replace)(
+		struct expression_rewriter *rewriter, const struct expression *expression);
 	struct arena *arena;
 	void *context;
 };
-const struct expression *expression_rewrite(struct expression_rewriter *rewriter, const struct expression *expression);
+const struct expression *expression_rewrite(
+	struct expression_rewriter *rewriter, const struct expression *expression);
 /* Column i becomes column map[i]. */
 const struct expression *expression_remap(
 	struct arena *arena, const struct expression *expression, const uint32_t *map);
 /* Column i becomes column i + by. */
-const struct expression *expression_shift(struct arena *arena, const struct expression *expression, int64_t by);
+const struct expression *expression_shift(
+	struct arena *arena, const struct expression *expression, int64_t by);
 /* Column i becomes expressions[i]. */
 const struct expression *expression_substitute(
 	struct arena *arena, const struct expression *expression, const struct expression *const *expressions);
@@ -84,11 +90,13 @@ struct expression_list {
 	const struct expression **items;
 	size_t count, capacity;
 };
-void expression_list_add(struct expression_list *list, struct arena *arena, const struct expression *expression);
+void expression_list_add(
+	struct expression_list *list, struct arena *arena, const struct expression *expression);
 /* Adds the arguments of (nested) ANDs, or the expression itself; drops the constant true. */
 void expression_list_add_conjuncts(
 	struct expression_list *list, struct arena *arena, const struct expression *expression);
 /* The AND of all; NULL for none. */
-const struct expression *expression_and(struct arena *arena, const struct expression *const *items, size_t count);
+const struct expression *expression_and(
+	struct arena *arena, const struct expression *const *items, size_t count);
 
 #endif

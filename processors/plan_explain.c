@@ -1,5 +1,5 @@
-/* EXPLAIN: one node a line, indented under what reads it; expressions name the columns of the child they are computed
- * from. For people; nothing parses it.
+/* EXPLAIN: one node a line, indented under what reads it; expressions name the columns of the child they are
+ * computed from. For people; nothing parses it.
  */
 #include "base/invariant.h"
 #include "processors/plan_build.h"
@@ -9,7 +9,8 @@ static const char *column_name(const struct schema *schema, uint32_t column)
 	return column < schema->field_count ? schema->fields[column].name : "?";
 }
 
-static void columns_append(const struct schema *schema, const uint32_t *columns, size_t count, struct buffer *out)
+static void columns_append(
+	const struct schema *schema, const uint32_t *columns, size_t count, struct buffer *out)
 {
 	for (size_t i = 0; i < count; i++)
 		buffer_printf(out, "%s%s", i == 0 ? "" : ", ", column_name(schema, columns[i]));
@@ -90,7 +91,8 @@ static void aggregate_explain(const struct plan *plan, struct buffer *out)
 	buffer_append_string(out, plan->aggregate.global ? "Aggregate" : "Hash Aggregate");
 	for (size_t i = 0; i < plan->aggregate.call_count; i++) {
 		const struct aggregate_call *call = &plan->aggregate.calls[i];
-		buffer_printf(out, "%s%s(%s%s)", i == 0 ? " " : ", ", names[call->kind], call->distinct ? "DISTINCT " : "",
+		buffer_printf(out, "%s%s(%s%s)", i == 0 ? " " : ", ", names[call->kind],
+			call->distinct ? "DISTINCT " : "",
 			call->argument >= 0 ? column_name(input, (uint32_t)call->argument) : "*");
 		if (call->filter >= 0)
 			buffer_printf(out, " FILTER (WHERE %s)", column_name(input, (uint32_t)call->filter));
@@ -121,7 +123,8 @@ static void join_explain(const struct plan *plan, struct buffer *out)
 	buffer_printf(out, "%s%s Join", keyed ? "Hash" : "Nested Loop", kinds[plan->join.kind]);
 	const char *separator = " on (";
 	for (size_t k = 0; k < plan->join.key_count; k++) {
-		buffer_printf(out, "%s%s = %s", separator, column_name(&plan->children[0]->schema, plan->join.left_keys[k]),
+		buffer_printf(out, "%s%s = %s", separator,
+			column_name(&plan->children[0]->schema, plan->join.left_keys[k]),
 			column_name(&plan->children[1]->schema, plan->join.right_keys[k]));
 		separator = " AND ";
 	}
@@ -165,7 +168,8 @@ static void node_explain(const struct plan *plan, struct buffer *out)
 		scan_explain(plan, out);
 		break;
 	case PLAN_VALUES:
-		buffer_printf(out, "Values (%zu row%s)", plan->values.row_count, plan->values.row_count == 1 ? "" : "s");
+		buffer_printf(
+			out, "Values (%zu row%s)", plan->values.row_count, plan->values.row_count == 1 ? "" : "s");
 		break;
 	case PLAN_FILTER:
 		buffer_append_string(out, "Filter ");

@@ -1,8 +1,10 @@
-/* Rewriting bound expressions and asking about their columns. Trees are immutable: a rewrite shares what it keeps. */
+/* Rewriting bound expressions and asking about their columns. Trees are immutable: a rewrite shares what it
+ * keeps. */
 #include "base/invariant.h"
 #include "processors/plan_build.h"
 
-const struct expression *expression_rewrite(struct expression_rewriter *rewriter, const struct expression *expression)
+const struct expression *expression_rewrite(
+	struct expression_rewriter *rewriter, const struct expression *expression)
 {
 	const struct expression *replaced = rewriter->replace(rewriter, expression);
 	if (replaced != NULL)
@@ -56,7 +58,8 @@ static const struct expression *replace_shifted(
 	return column_at(rewriter, expression, (uint32_t)to);
 }
 
-const struct expression *expression_shift(struct arena *arena, const struct expression *expression, int64_t by)
+const struct expression *expression_shift(
+	struct arena *arena, const struct expression *expression, int64_t by)
 {
 	struct expression_rewriter rewriter = {replace_shifted, arena, &by};
 	return expression_rewrite(&rewriter, expression);
@@ -173,7 +176,8 @@ bool expression_is_operator(const struct expression *expression, const char *nam
 		   strcmp(expression->function->name, name) == 0;
 }
 
-void expression_list_add(struct expression_list *list, struct arena *arena, const struct expression *expression)
+void expression_list_add(
+	struct expression_list *list, struct arena *arena, const struct expression *expression)
 {
 	if (list->count == list->capacity) {
 		size_t capacity = list->capacity == 0 ? 8 : list->capacity * 2;
@@ -197,7 +201,8 @@ void expression_list_add_conjuncts(
 	}
 }
 
-const struct expression *expression_and(struct arena *arena, const struct expression *const *items, size_t count)
+const struct expression *expression_and(
+	struct arena *arena, const struct expression *const *items, size_t count)
 {
 	if (count == 0)
 		return NULL;

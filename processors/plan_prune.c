@@ -1,7 +1,8 @@
 /* Only the columns that are used, down to the scans: decoding a column costs more than anything done with it.
  *
- * A pass answers with a plan whose columns include the wanted ones and a map of where they went; projections that only
- * pick columns dissolve into the map. Joins and unions get exactly what they need, since they keep or line up rows.
+ * A pass answers with a plan whose columns include the wanted ones and a map of where they went; projections
+ * that only pick columns dissolve into the map. Joins and unions get exactly what they need, since they keep
+ * or line up rows.
  */
 #include "processors/plan_push.h"
 
@@ -29,7 +30,8 @@ static const struct plan *columns_exactly(const struct simplifier *simplifier, c
 			continue;
 		in_place = in_place && map[i] == columns.count;
 		uint32_t to = (uint32_t)columns.count;
-		expression_list_add(&columns, arena, expression_column(arena, map[i], plan->schema.fields[map[i]].type));
+		expression_list_add(
+			&columns, arena, expression_column(arena, map[i], plan->schema.fields[map[i]].type));
 		map[i] = to;
 	}
 	if (in_place && columns.count == plan->schema.field_count)
@@ -105,7 +107,8 @@ static const struct plan *prune_project(
 	for (uint32_t i = 0; i < plan->schema.field_count; i++) {
 		if (!used[i])
 			continue;
-		const struct expression *expression = expression_remap(arena, plan->project.expressions[i], child_map);
+		const struct expression *expression =
+			expression_remap(arena, plan->project.expressions[i], child_map);
 		if (only_columns) {
 			map[i] = expression->column;
 			continue;
@@ -134,7 +137,8 @@ static const struct plan *prune_aggregate(
 	}
 	for (size_t i = 0; i < plan->aggregate.call_count; i++) {
 		bool only_one = plan->aggregate.global && i + 1 == plan->aggregate.call_count && call_count == 0;
-		if (!used[group_count + i] && !only_one) /* a global aggregate keeps a column, to be one row of something */
+		if (!used[group_count + i] &&
+			!only_one) /* a global aggregate keeps a column, to be one row of something */
 			continue;
 		map[group_count + i] = (uint32_t)(group_count + call_count);
 		calls[call_count++] = plan->aggregate.calls[i];
@@ -174,7 +178,8 @@ static const struct plan *prune_join(
 	}
 	uint32_t *both = arena_alloc_zeroed(arena, (left_count + right_count) * sizeof *both);
 	const struct plan *pruned_left = prune_exactly(simplifier, left, needed, both);
-	const struct plan *pruned_right = prune_exactly(simplifier, right, needed + left_count, both + left_count);
+	const struct plan *pruned_right =
+		prune_exactly(simplifier, right, needed + left_count, both + left_count);
 	struct join_side_keys {
 		uint32_t *left, *right;
 	} keys = {arena_alloc(arena, plan->join.key_count * sizeof(uint32_t)),

@@ -1,11 +1,14 @@
-/* Filters down. A predicate stops where it could see rows it would not have seen and fail on them: one that can fail
- * (a division, a narrowing cast) crosses projections and unions, which change no rows, but neither joins nor aggregates.
+/* Filters down. A predicate stops where it could see rows it would not have seen and fail on them: one that
+ * can fail (a division, a narrowing cast) crosses projections and unions, which change no rows, but neither
+ * joins nor aggregates.
  */
 #include "processors/plan_push.h"
 
 #include "base/invariant.h"
 
-enum { SUBSTITUTED_SIZE_MAX = 64 }; /* nodes; larger predicates stay above a projection that computes their columns */
+enum {
+	SUBSTITUTED_SIZE_MAX = 64
+}; /* nodes; larger predicates stay above a projection that computes their columns */
 
 /* LIKE fails on patterns that end in an escape; a constant one can be looked at. */
 static bool like_is_safe(const struct expression *expression)
@@ -89,7 +92,8 @@ static const struct plan *push_scan(
 {
 	struct expression_list left = *conjuncts;
 	if (!simplifier->for_circuit && conjuncts->count > 0) {
-		left.items = arena_copy(simplifier->arena, conjuncts->items, conjuncts->count * sizeof *conjuncts->items);
+		left.items =
+			arena_copy(simplifier->arena, conjuncts->items, conjuncts->count * sizeof *conjuncts->items);
 		scan = plan_bound_scan(simplifier->arena, scan, left.items, &left.count);
 	}
 	return plan_filtered(simplifier, scan, &left);
@@ -140,8 +144,8 @@ static const struct plan *push_project(
 		simplifier, plan_projected(simplifier, child, project->project.expressions, names, count), &here);
 }
 
-/* Values that are equal for grouping but not the same (1.0 and 1.00, -0 and 0, '1 day' and '24 hours'): a predicate on
- * the group's representative is one on all its rows only if it compares it as a value. */
+/* Values that are equal for grouping but not the same (1.0 and 1.00, -0 and 0, '1 day' and '24 hours'): a
+ * predicate on the group's representative is one on all its rows only if it compares it as a value. */
 static bool group_pushable(const struct expression *predicate, const struct plan *aggregate)
 {
 	static const char *const comparisons[] = {"=", "<>", "<", "<=", ">", ">="};
@@ -178,8 +182,8 @@ static const struct plan *push_aggregate(
 	}
 	const struct plan *child = plan_push(simplifier, plan->children[0], &down);
 	return plan_filtered(simplifier,
-		plan_make_aggregate(arena, child, plan->aggregate.groups, plan->aggregate.group_count, plan->aggregate.calls,
-			plan->aggregate.call_count, plan->aggregate.global),
+		plan_make_aggregate(arena, child, plan->aggregate.groups, plan->aggregate.group_count,
+			plan->aggregate.calls, plan->aggregate.call_count, plan->aggregate.global),
 		&here);
 }
 
@@ -224,8 +228,8 @@ const struct plan *plan_push(
 	case PLAN_UNION_ALL:
 		return push_union(simplifier, plan, conjuncts);
 	case PLAN_SORT:
-		return plan_make_sort(
-			arena, plan_push(simplifier, plan->children[0], conjuncts), plan->sort.keys, plan->sort.key_count);
+		return plan_make_sort(arena, plan_push(simplifier, plan->children[0], conjuncts), plan->sort.keys,
+			plan->sort.key_count);
 	case PLAN_LIMIT:
 		return plan_filtered(simplifier,
 			plan_make_limit(arena, plan_push(simplifier, plan->children[0], &none), plan->limit.limit,

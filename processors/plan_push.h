@@ -9,7 +9,8 @@ struct simplifier {
 	bool for_circuit;
 };
 
-/* `plan` filtered by all of `conjuncts` (over its columns), with every filter in it as far down as it may go. */
+/* `plan` filtered by all of `conjuncts` (over its columns), with every filter in it as far down as it may go.
+ */
 const struct plan *plan_push(
 	const struct simplifier *simplifier, const struct plan *plan, const struct expression_list *conjuncts);
 /* The same for a join: conditions become keys, inner joins are ordered. */

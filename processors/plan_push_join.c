@@ -1,14 +1,16 @@
 /* Joins: which conditions are keys, which inputs come first.
  *
- * The binder makes joins without keys, all conditions in the residual or in a filter above. Here a cluster of inner joins
- * (FROM a, b, c WHERE …, a JOIN b ON …) is taken apart into its inputs and the conditions over them:
+ * The binder makes joins without keys, all conditions in the residual or in a filter above. Here a cluster of
+ * inner joins (FROM a, b, c WHERE …, a JOIN b ON …) is taken apart into its inputs and the conditions over
+ * them:
  *
  *   one input       pushed into it, if it may move
  *   l = r           a key, where l and r are of two sides; an expression is computed below the join
  *   anything else   the residual of the first join that has all its columns
  *
  * Inputs are joined in the order written, except that one linked by an equality goes before one that would
- * be a cross product. Left, semi and anti joins stay where they are. A projection restores the order of the columns.
+ * be a cross product. Left, semi and anti joins stay where they are. A projection restores the order of the
+ * columns.
  */
 #include "processors/plan_push.h"
 
@@ -48,7 +50,8 @@ static const struct plan *side_plan(const struct join_side *side, const struct s
 	return plan_projected(simplifier, side->plan, all.items, NULL, all.count);
 }
 
-static const struct expression *relabelled(struct arena *arena, const struct expression *expression, struct type type)
+static const struct expression *relabelled(
+	struct arena *arena, const struct expression *expression, struct type type)
 {
 	const struct function *cast;
 	if (cast_find(expression->type.id, type_of(type.id), CAST_IMPLICIT, &cast) != STATUS_OK || cast == NULL ||
@@ -124,8 +127,8 @@ struct cluster {
 	struct join_input *inputs;
 	size_t input_count;
 	struct expression_list conditions;
-	uint8_t *touches; /* [condition × input_count + input] */
-	bool *used;       /* per condition */
+	uint8_t *touches;    /* [condition × input_count + input] */
+	bool *used;          /* per condition */
 	uint32_t *positions; /* of the cluster's columns in `joined` */
 	const struct plan *joined;
 };
@@ -145,7 +148,8 @@ static bool plan_is_inner_join(const struct plan *plan)
 static size_t inputs_count(const struct plan *plan)
 {
 	const struct plan *below = below_filters(plan);
-	return plan_is_inner_join(below) ? inputs_count(below->children[0]) + inputs_count(below->children[1]) : 1;
+	return plan_is_inner_join(below) ? inputs_count(below->children[0]) + inputs_count(below->children[1])
+									 : 1;
 }
 
 static void conditions_add(struct cluster *cluster, const struct expression *condition, uint32_t offset)
@@ -179,7 +183,8 @@ static void touches_mark(const struct cluster *cluster, const struct expression 
 	}
 }
 
-/* Single-input conditions go into their input; those over no input, and those that may not move, stay for the top. */
+/* Single-input conditions go into their input; those over no input, and those that may not move, stay for the
+ * top. */
 static void cluster_sort_conditions(struct cluster *cluster, struct expression_list *top)
 {
 	struct arena *arena = cluster->simplifier->arena;
@@ -268,7 +273,8 @@ static void cluster_join(struct cluster *cluster, size_t next, bool last)
 			!touches_only_joined(cluster, cluster->touches + c * cluster->input_count, next))
 			continue;
 		if (condition_is_key(cluster, condition, next, &left, &right)) {
-			uint32_t left_key = side_key(&left_side, arena, expression_remap(arena, left, cluster->positions));
+			uint32_t left_key =
+				side_key(&left_side, arena, expression_remap(arena, left, cluster->positions));
 			uint32_t right_key =
 				side_key(&right_side, arena, expression_shift(arena, right, -(int64_t)input->offset));
 			keys_add(&keys, left_key, right_key);
@@ -329,7 +335,8 @@ static void outer_sort_conditions(const struct simplifier *simplifier, const str
 		const struct expression *predicate = conjuncts->items[i];
 		bool on_left = expression_uses_columns(predicate, 0, left_count) &&
 					   !expression_uses_columns(predicate, left_count, UINT32_MAX);
-		expression_list_add(on_left && predicate_may_move(predicate) ? &parts->left : &parts->top, arena, predicate);
+		expression_list_add(
+			on_left && predicate_may_move(predicate) ? &parts->left : &parts->top, arena, predicate);
 	}
 	struct expression_list conditions = {0};
 	if (plan->join.residual != NULL)
@@ -339,7 +346,8 @@ static void outer_sort_conditions(const struct simplifier *simplifier, const str
 		bool on_left = expression_uses_columns(condition, 0, left_count);
 		bool on_right = expression_uses_columns(condition, left_count, UINT32_MAX);
 		if (on_right && !on_left && predicate_may_move(condition))
-			expression_list_add(&parts->right, arena, expression_shift(arena, condition, -(int64_t)left_count));
+			expression_list_add(
+				&parts->right, arena, expression_shift(arena, condition, -(int64_t)left_count));
 		else if (on_left && !on_right && plan->join.kind == JOIN_SEMI && predicate_may_move(condition))
 			expression_list_add(&parts->left, arena, condition);
 		else
@@ -357,7 +365,8 @@ static bool outer_key(struct arena *arena, const struct expression *condition, u
 		*right = condition->arguments[1 - side];
 		if (expression_uses_columns(*left, 0, left_count) &&
 			!expression_uses_columns(*left, left_count, UINT32_MAX) &&
-			expression_uses_columns(*right, left_count, UINT32_MAX) && !expression_uses_columns(*right, 0, left_count))
+			expression_uses_columns(*right, left_count, UINT32_MAX) &&
+			!expression_uses_columns(*right, 0, left_count))
 			return keys_align(arena, left, right);
 	}
 	return false;
@@ -382,7 +391,8 @@ static const struct plan *push_outer(
 			continue;
 		}
 		uint32_t left_key = side_key(&left_side, arena, left);
-		keys_add(&keys, left_key, side_key(&right_side, arena, expression_shift(arena, right, -(int64_t)left_count)));
+		keys_add(&keys, left_key,
+			side_key(&right_side, arena, expression_shift(arena, right, -(int64_t)left_count)));
 	}
 	const struct plan *left = side_plan(&left_side, simplifier), *right = side_plan(&right_side, simplifier);
 	uint32_t *positions = arena_alloc(arena, (left_count + right_count) * sizeof *positions);
@@ -390,9 +400,10 @@ static const struct plan *push_outer(
 		positions[i] = i < left_count ? i : (uint32_t)left->schema.field_count + i - left_count;
 	for (size_t i = 0; i < parts.residual.count; i++)
 		parts.residual.items[i] = expression_remap(arena, parts.residual.items[i], positions);
-	const struct plan *join = plan_make_join(arena, plan->join.kind, left, right, keys.left, keys.right, keys.count,
-		expression_and(arena, parts.residual.items, parts.residual.count));
-	return plan_filtered(simplifier, columns_restored(simplifier, join, &plan->schema, positions), &parts.top);
+	const struct plan *join = plan_make_join(arena, plan->join.kind, left, right, keys.left, keys.right,
+		keys.count, expression_and(arena, parts.residual.items, parts.residual.count));
+	return plan_filtered(
+		simplifier, columns_restored(simplifier, join, &plan->schema, positions), &parts.top);
 }
 
 const struct plan *plan_push_join(

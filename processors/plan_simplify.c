@@ -1,10 +1,10 @@
 /* The binder makes plans the way the text reads; here they take the shape that executors want.
  *
- *   push    filters down, equalities into join keys and scan bounds (plan_push.c, plan_push_join.c, plan_bounds.c)
- *   prune   only the columns that are used (plan_prune.c)
+ *   push    filters down, equalities into join keys and scan bounds (plan_push.c, plan_push_join.c,
+ * plan_bounds.c) prune   only the columns that are used (plan_prune.c)
  *
- * Deterministic and free of statistics: a version's fingerprint is made of the result, so equal text must always give
- * an equal plan.
+ * Deterministic and free of statistics: a version's fingerprint is made of the result, so equal text must
+ * always give an equal plan.
  */
 #include "processors/plan_push.h"
 
@@ -21,7 +21,8 @@ static const struct plan *plan_finished(const struct simplifier *simplifier, con
 		in_place = in_place && map[i] == i;
 		same_names = same_names && strcmp(plan->schema.fields[i].name, schema->fields[i].name) == 0;
 		names[i] = schema->fields[i].name;
-		expression_list_add(&columns, arena, expression_column(arena, map[i], plan->schema.fields[map[i]].type));
+		expression_list_add(
+			&columns, arena, expression_column(arena, map[i], plan->schema.fields[map[i]].type));
 	}
 	if (in_place && same_names)
 		return plan;

@@ -4,8 +4,8 @@
  *     (aggregate (#0) [count(*)]
  *       (scan public.flights origin::text)))
  *
- * Columns inside are numbers, so alias names do not matter; the root's column names are part of what a view is. Its
- * hash is a version's fingerprint: whatever changes this text rebuilds every view.
+ * Columns inside are numbers, so alias names do not matter; the root's column names are part of what a view
+ * is. Its hash is a version's fingerprint: whatever changes this text rebuilds every view.
  */
 #include "base/invariant.h"
 #include "processors/plan_build.h"

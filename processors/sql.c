@@ -1,7 +1,8 @@
 /* From text to statements: bounds checked, scanned, split, blanked, parsed.
  *
- * libpg_query's results are copied into arenas at once: the token list and the trees into the script's own (freed by
- * sql_script_release), what statements say into the caller's. No state; any thread (see sql_stack.c for the stack).
+ * libpg_query's results are copied into arenas at once: the token list and the trees into the script's own
+ * (freed by sql_script_release), what statements say into the caller's. No state; any thread (see sql_stack.c
+ * for the stack).
  */
 #include "processors/sql_internal.h"
 
@@ -52,7 +53,8 @@ static size_t utf8_sequence_size(const uint8_t *at, size_t left)
 	if (at[0] >= 0xc2 && at[0] <= 0xdf)
 		return left >= 2 && (at[1] & 0xc0) == 0x80 ? 2 : 0;
 	if (at[0] >= 0xf1 && at[0] <= 0xf3)
-		return left >= 4 && (at[1] & 0xc0) == 0x80 && (at[2] & 0xc0) == 0x80 && (at[3] & 0xc0) == 0x80 ? 4 : 0;
+		return left >= 4 && (at[1] & 0xc0) == 0x80 && (at[2] & 0xc0) == 0x80 && (at[3] & 0xc0) == 0x80 ? 4
+																									   : 0;
 	for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
 		if ((at[0] & forms[i].mask) != forms[i].lead)
 			continue;
@@ -76,8 +78,8 @@ static status source_check(struct slice text, bool *ascii)
 	for (size_t at = 0; at < text.size;) {
 		size_t size = text.data[at] == 0 ? 0 : utf8_sequence_size(text.data + at, text.size - at);
 		if (size == 0)
-			return error_raise(STATUS_BAD_ENCODING, "invalid byte sequence for encoding \"UTF8\": 0x%02x",
-				text.data[at]);
+			return error_raise(
+				STATUS_BAD_ENCODING, "invalid byte sequence for encoding \"UTF8\": 0x%02x", text.data[at]);
 		*ascii = *ascii && size == 1;
 		at += size;
 	}
@@ -157,7 +159,8 @@ static status tokens_keep(struct parser *parser, const PgQueryProtobuf *packed)
 static status parser_scan(struct parser *parser)
 {
 	PgQueryScanResult result = pg_query_scan(parser->source->text);
-	status code = result.error != NULL ? parser_error(result.error, parser, 0) : tokens_keep(parser, &result.pbuf);
+	status code =
+		result.error != NULL ? parser_error(result.error, parser, 0) : tokens_keep(parser, &result.pbuf);
 	pg_query_free_scan_result(result);
 	return code;
 }

@@ -3,7 +3,8 @@
  *   text --token pass--> text (delays@2, CREATE OR REPLACE MATERIALIZED VIEW blanked in place, noted aside; lengths
  *   and nesting bounded) --pg_query--> tree --binder + catalog--> plan
  *
- * All results lie in the caller's arena. Thread-safe; the parse itself needs a big stack, see SQL_STACK_BYTES.
+ * All results lie in the caller's arena. Thread-safe. A long statement needs a big stack to parse: with less than it could
+ * take left, the parse runs on a temporary thread of its own (see SQL_STACK_BYTES).
  */
 #ifndef KAPPA_PROCESSORS_SQL_H
 #define KAPPA_PROCESSORS_SQL_H
@@ -14,7 +15,7 @@ enum {
 	SQL_TEXT_SIZE_MAX = 1024 * 1024, /* bytes of one script */
 	SQL_TOKENS_MAX = 20000,          /* of one statement: libpg_query recurses on long chains */
 	SQL_DEPTH_MAX = 200,             /* nesting our own walkers accept */
-	SQL_STACK_BYTES = 64 * 1024 * 1024, /* stack of every thread that calls sql_parse() */
+	SQL_STACK_BYTES = 64 * 1024 * 1024, /* with this much every statement is parsed on the calling thread */
 	SQL_PARAMETERS_MAX = 65535,
 };
 
@@ -67,7 +68,8 @@ enum sql_statement_kind {
 	SQL_DROP_VIEW,    /* DROP MATERIALIZED VIEW v, or "v@2": one version */
 	SQL_EXPLAIN,
 	SQL_SET, SQL_SHOW, SQL_RESET,
-	SQL_BEGIN, SQL_COMMIT, SQL_ROLLBACK, SQL_SAVEPOINT,
+	SQL_BEGIN, SQL_COMMIT, SQL_ROLLBACK,
+	SQL_SAVEPOINT,    /* also RELEASE and ROLLBACK TO, told apart by the tag */
 	SQL_DISCARD, SQL_DEALLOCATE, SQL_CLOSE, SQL_UNLISTEN,
 	SQL_EMPTY,        /* only comments and white space */
 };
@@ -117,7 +119,9 @@ struct sql_statement {
 			bool if_exists, cascade;
 		} drop;
 		struct {
-			const char *name;  /* "search_path", "all", "transaction_isolation" */
+			/* "search_path", "all", "transaction_isolation"; of CLOSE and DEALLOCATE: what, NULL = all. SET TRANSACTION … is
+			 * "TRANSACTION", SET SESSION CHARACTERISTICS is "SESSION CHARACTERISTICS", both with the value "". */
+			const char *name;
 			const char *value; /* SET; NULL = DEFAULT */
 		} setting;
 	};
@@ -162,7 +166,8 @@ struct sql_insert {
 status sql_bind_insert(const struct sql_statement *statement, struct sql_catalog *catalog,
 	struct sql_parameters *parameters, struct arena *arena, struct sql_insert *out) MUST_USE;
 
-/* One-based line and column of a position, and the caret picture psql prints; for the command line and HTTP. */
+/* psql's picture of a position: "LINE 2: " and the line (cut where it is long), a caret under the character. Nothing for
+ * position 0. For the command line and HTTP. */
 void sql_position_describe(const char *text, int32_t position, struct buffer *out);
 
 #endif

@@ -79,8 +79,8 @@ static status numeric_modifier(const struct sql_tree *tree, const PgQuery__TypeN
 		return sql_fail(STATUS_INVALID, tree, name->location, "NUMERIC precision %d must be between 1 and %d",
 			precision, NUMERIC_PRECISION_MAX_POSTGRES);
 	if (precision > NUMERIC_PRECISION_MAX || scale < 0 || scale > NUMERIC_PRECISION_MAX)
-		return sql_unsupported(tree, name->location, "Numerics hold up to 38 digits, with a scale of 0 to 38.",
-			"numeric(%d,%d)", precision, scale);
+		return sql_unsupported(tree, name->location,
+			"Numerics hold up to 38 digits, with a scale of 0 to 38.", "numeric(%d,%d)", precision, scale);
 	out->modifier = precision << 16 | scale;
 	return STATUS_OK;
 }
@@ -106,7 +106,8 @@ static status interval_modifier(const struct sql_tree *tree, const PgQuery__Type
 	int32_t mask = 0, precision = 6;
 	if (fields == NULL || !typmod_integer(name->typmods[0], &mask) ||
 		(name->n_typmods == 2 && !typmod_integer(name->typmods[1], &precision)) || precision != 6)
-		return sql_unsupported(tree, name->location, "Intervals keep microseconds.", "interval with a precision");
+		return sql_unsupported(
+			tree, name->location, "Intervals keep microseconds.", "interval with a precision");
 	*fields = mask == INTERVAL_FULL_RANGE ? 0 : mask;
 	return STATUS_OK;
 }
@@ -130,8 +131,8 @@ static status type_modifier(
 			"Timestamps keep microseconds; use date_trunc() to round them.", "%s with a precision",
 			type_name(out->id));
 	default:
-		return sql_fail(
-			STATUS_SYNTAX, tree, name->location, "type modifier is not allowed for type \"%s\"", type_name(out->id));
+		return sql_fail(STATUS_SYNTAX, tree, name->location, "type modifier is not allowed for type \"%s\"",
+			type_name(out->id));
 	}
 }
 
@@ -183,12 +184,13 @@ status sql_type_of(
 		const char *instead = ours ? type_instead(bare) : NULL;
 		if (instead != NULL)
 			return sql_unsupported(tree, name->location, instead, "type %s", bare);
-		(void)error_raise(STATUS_INVALID, "type \"%s%s%s\" does not exist", ours ? "" : schema_name, ours ? "" : ".",
-			bare);
+		(void)error_raise(
+			STATUS_INVALID, "type \"%s%s%s\" does not exist", ours ? "" : schema_name, ours ? "" : ".", bare);
 		error_sqlstate("42704");
 		error_position(sql_tree_position(tree, name->location));
-		error_hint("Types are boolean, smallint, integer, bigint, real, double precision, numeric, text, varchar, "
-				   "bytea, date, timestamp, timestamptz, interval.");
+		error_hint(
+			"Types are boolean, smallint, integer, bigint, real, double precision, numeric, text, varchar, "
+			"bytea, date, timestamp, timestamptz, interval.");
 		return STATUS_INVALID;
 	}
 	if (name->n_typmods > 0) {

@@ -41,7 +41,8 @@ status sql_fail(status code, const struct sql_tree *tree, int32_t location, cons
 	return code;
 }
 
-status sql_unsupported(const struct sql_tree *tree, int32_t location, const char *hint, const char *format, ...)
+status sql_unsupported(
+	const struct sql_tree *tree, int32_t location, const char *hint, const char *format, ...)
 {
 	char text[ERROR_TEXT_MAX];
 	va_list args;

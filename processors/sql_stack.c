@@ -1,6 +1,6 @@
-/* libpg_query recurses on long operator, UNION and JOIN chains (about 2 KB a token at worst, measured), and so do the
- * packing and unpacking of its tree. A statement whose tokens could need more stack than this thread has left is parsed
- * on a temporary thread with enough of it, so that no caller has to think of it.
+/* libpg_query recurses on long operator, UNION and JOIN chains (about 2 KB a token at worst, measured), and
+ * so do the packing and unpacking of its tree. A statement whose tokens could need more stack than this
+ * thread has left is parsed on a temporary thread with enough of it, so that no caller has to think of it.
  */
 #include <pthread.h>
 
@@ -59,8 +59,8 @@ status sql_stack_run(size_t stack_bytes, status (*run)(void *context), void *con
 		failed = pthread_create(&thread, &attributes, stack_thread, &job);
 	(void)pthread_attr_destroy(&attributes);
 	if (failed != 0)
-		return error_raise(STATUS_OUT_OF_MEMORY, "cannot start a thread with %zu bytes of stack to parse a long statement",
-			stack_bytes);
+		return error_raise(STATUS_OUT_OF_MEMORY,
+			"cannot start a thread with %zu bytes of stack to parse a long statement", stack_bytes);
 	(void)pthread_join(thread, NULL);
 	return job.result == STATUS_OK ? STATUS_OK : error_restore(&job.error);
 }

@@ -31,25 +31,27 @@ static const char *option_value(const sql_node *node, struct arena *arena)
 	}
 }
 
-static status options_build(const struct sql_tree *tree, sql_node *const *nodes, size_t count, struct arena *arena,
-	struct sql_option **out, size_t *out_count)
+static status options_build(const struct sql_tree *tree, sql_node *const *nodes, size_t count,
+	struct arena *arena, struct sql_option **out, size_t *out_count)
 {
 	struct sql_option *options = arena_alloc_zeroed(arena, count * sizeof *options);
 	for (size_t i = 0; i < count; i++) {
 		const PgQuery__DefElem *element = nodes[i]->def_elem;
 		if (element->defnamespace != NULL && element->defnamespace[0] != '\0')
-			return sql_unsupported(tree, element->location, "Write the option's name alone.", "the option \"%s.%s\"",
-				element->defnamespace, element->defname);
+			return sql_unsupported(tree, element->location, "Write the option's name alone.",
+				"the option \"%s.%s\"", element->defnamespace, element->defname);
 		options[i].name = arena_copy_string(arena, element->defname);
 		options[i].value = option_value(element->arg, arena);
 		options[i].position = sql_tree_position(tree, element->location);
 		if (options[i].value == NULL)
-			return sql_fail(STATUS_SYNTAX, tree, element->location, "the value of option \"%s\" must be a string, a "
-				"number or a word", element->defname);
+			return sql_fail(STATUS_SYNTAX, tree, element->location,
+				"the value of option \"%s\" must be a string, a "
+				"number or a word",
+				element->defname);
 		for (size_t k = 0; k < i; k++) {
 			if (strcmp(options[k].name, options[i].name) == 0)
-				return sql_fail(STATUS_SYNTAX, tree, element->location, "option \"%s\" is given more than once",
-					element->defname);
+				return sql_fail(STATUS_SYNTAX, tree, element->location,
+					"option \"%s\" is given more than once", element->defname);
 		}
 	}
 	*out = options;
@@ -67,14 +69,15 @@ struct table_build {
 
 static bool name_is_hidden(const char *name)
 {
-	return strcmp(name, "_partition") == 0 || strcmp(name, "_offset") == 0 || strcmp(name, "_timestamp") == 0 ||
-		   strcmp(name, "_key") == 0;
+	return strcmp(name, "_partition") == 0 || strcmp(name, "_offset") == 0 ||
+		   strcmp(name, "_timestamp") == 0 || strcmp(name, "_key") == 0;
 }
 
 static status constraint_refuse(const struct sql_tree *tree, const PgQuery__Constraint *constraint)
 {
-	static const char *const hint = "Columns may be NOT NULL, a table may have a PRIMARY KEY; a view can check or "
-									"fill in the rest.";
+	static const char *const hint =
+		"Columns may be NOT NULL, a table may have a PRIMARY KEY; a view can check or "
+		"fill in the rest.";
 	switch (constraint->contype) {
 	case PG_QUERY__CONSTR_TYPE__CONSTR_DEFAULT:
 		return sql_unsupported(tree, constraint->location, hint, "DEFAULT");
@@ -117,8 +120,8 @@ static status column_add(struct table_build *build, const PgQuery__ColumnDef *de
 	struct field *field = &statement->create_table.columns[statement->create_table.column_count];
 	for (size_t i = 0; i < statement->create_table.column_count; i++) {
 		if (strcmp(statement->create_table.columns[i].name, definition->colname) == 0) {
-			(void)sql_fail(STATUS_EXISTS, tree, definition->location, "column \"%s\" specified more than once",
-				definition->colname);
+			(void)sql_fail(STATUS_EXISTS, tree, definition->location,
+				"column \"%s\" specified more than once", definition->colname);
 			error_sqlstate("42701");
 			return STATUS_EXISTS;
 		}
@@ -191,8 +194,8 @@ static status create_table_refuse(const struct sql_tree *tree, const PgQuery__Cr
 {
 	int32_t at = create->relation->location;
 	if (create->relation->relpersistence != NULL && strcmp(create->relation->relpersistence, "p") != 0)
-		return sql_unsupported(tree, at, "A table is a typed reading of a topic; use CREATE TABLE.",
-			"TEMPORARY or UNLOGGED");
+		return sql_unsupported(
+			tree, at, "A table is a typed reading of a topic; use CREATE TABLE.", "TEMPORARY or UNLOGGED");
 	if (create->n_inh_relations > 0 || create->partbound != NULL || create->partspec != NULL)
 		return sql_unsupported(tree, at, "A topic has partitions of its own: WITH (partitions = n).",
 			"inheritance or partitioning of tables");
@@ -205,8 +208,8 @@ static status create_table_refuse(const struct sql_tree *tree, const PgQuery__Cr
 	return STATUS_OK;
 }
 
-static status create_table_build(
-	const struct sql_tree *tree, const PgQuery__CreateStmt *create, struct sql_statement *statement, struct arena *arena)
+static status create_table_build(const struct sql_tree *tree, const PgQuery__CreateStmt *create,
+	struct sql_statement *statement, struct arena *arena)
 {
 	statement->kind = SQL_CREATE_TABLE;
 	statement->tag = "CREATE TABLE";
@@ -218,8 +221,8 @@ static status create_table_build(
 	if (statement->create_table.name.version != 0)
 		return sql_fail(STATUS_INVALID, tree, create->relation->location, "a table has no versions");
 	if (create->n_table_elts > SCHEMA_FIELDS_MAX)
-		return sql_fail(STATUS_TOO_LARGE, tree, create->relation->location, "tables can have at most %d columns",
-			SCHEMA_FIELDS_MAX);
+		return sql_fail(STATUS_TOO_LARGE, tree, create->relation->location,
+			"tables can have at most %d columns", SCHEMA_FIELDS_MAX);
 	struct table_build build = {tree, statement, arena};
 	size_t keys_max = create->n_table_elts;
 	for (size_t i = 0; i < create->n_table_elts; i++) {
@@ -236,7 +239,8 @@ static status create_table_build(
 		else if (element->node_case == PG_QUERY__NODE__NODE_CONSTRAINT)
 			code = table_constraint_add(&build, element->constraint);
 		else
-			code = sql_unsupported(tree, create->relation->location, "Write the columns out.", "LIKE in CREATE TABLE");
+			code = sql_unsupported(
+				tree, create->relation->location, "Write the columns out.", "LIKE in CREATE TABLE");
 	}
 	if (code == STATUS_OK)
 		code = primary_key_check(&build);
@@ -326,8 +330,8 @@ static int32_t drop_location(const struct sql_tree *tree, size_t index)
 	return token < tree->token_count ? tree->tokens[token].start - (int32_t)tree->base : 0;
 }
 
-static status drop_build(
-	const struct sql_tree *tree, const PgQuery__DropStmt *drop, struct sql_statement *statement, struct arena *arena)
+static status drop_build(const struct sql_tree *tree, const PgQuery__DropStmt *drop,
+	struct sql_statement *statement, struct arena *arena)
 {
 	if (drop->remove_type == PG_QUERY__OBJECT_TYPE__OBJECT_TABLE) {
 		statement->kind = SQL_DROP_TABLE;
@@ -336,8 +340,8 @@ static status drop_build(
 		statement->kind = SQL_DROP_VIEW;
 		statement->tag = "DROP MATERIALIZED VIEW";
 	} else {
-		return sql_unsupported(tree, 0, "There are tables and materialized views: DROP TABLE, DROP MATERIALIZED VIEW.",
-			"this DROP");
+		return sql_unsupported(tree, 0,
+			"There are tables and materialized views: DROP TABLE, DROP MATERIALIZED VIEW.", "this DROP");
 	}
 	statement->drop.if_exists = drop->missing_ok;
 	statement->drop.cascade = drop->behavior == PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE;
@@ -392,7 +396,8 @@ static void setting_append(const sql_node *node, struct buffer *out)
 	}
 }
 
-static void setting_build(const PgQuery__VariableSetStmt *set, struct sql_statement *statement, struct arena *arena)
+static void setting_build(
+	const PgQuery__VariableSetStmt *set, struct sql_statement *statement, struct arena *arena)
 {
 	bool reset = set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_RESET ||
 				 set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_RESET_ALL;
@@ -452,18 +457,19 @@ static status transaction_build(
 
 /* ---- EXPLAIN ---- */
 
-static status explain_build(
-	const struct sql_tree *tree, const PgQuery__ExplainStmt *explain, struct sql_statement *statement, struct arena *arena)
+static status explain_build(const struct sql_tree *tree, const PgQuery__ExplainStmt *explain,
+	struct sql_statement *statement, struct arena *arena)
 {
 	statement->kind = SQL_EXPLAIN;
 	statement->tag = "EXPLAIN";
 	for (size_t i = 0; i < explain->n_options; i++) {
 		const PgQuery__DefElem *option = explain->options[i]->def_elem;
 		const char *value = option_value(option->arg, arena);
-		bool on = value != NULL && strcmp(value, "false") != 0 && strcmp(value, "off") != 0 && strcmp(value, "0") != 0;
+		bool on = value != NULL && strcmp(value, "false") != 0 && strcmp(value, "off") != 0 &&
+				  strcmp(value, "0") != 0;
 		if (strcmp(option->defname, "analyze") == 0 && on)
-			return sql_unsupported(tree, option->location, "Use EXPLAIN alone; it shows the plan without running it.",
-				"EXPLAIN ANALYZE");
+			return sql_unsupported(tree, option->location,
+				"Use EXPLAIN alone; it shows the plan without running it.", "EXPLAIN ANALYZE");
 		if (strcmp(option->defname, "format") == 0 && (value == NULL || strcmp(value, "text") != 0))
 			return sql_unsupported(tree, option->location, "Plans are shown as text.", "this EXPLAIN format");
 	}
@@ -489,19 +495,24 @@ static status unsupported_build(const struct sql_tree *tree)
 		const char *what, *hint;
 	} known[] = {
 		{PG_QUERY__NODE__NODE_UPDATE_STMT, "UPDATE", "Tables are logs of records: INSERT a new record."},
-		{PG_QUERY__NODE__NODE_DELETE_STMT, "DELETE", "Tables are logs of records: nothing is deleted from them."},
+		{PG_QUERY__NODE__NODE_DELETE_STMT, "DELETE",
+			"Tables are logs of records: nothing is deleted from them."},
 		{PG_QUERY__NODE__NODE_MERGE_STMT, "MERGE", "Tables are logs of records: INSERT a new record."},
 		{PG_QUERY__NODE__NODE_TRUNCATE_STMT, "TRUNCATE", "Drop the table, or delete the topic."},
-		{PG_QUERY__NODE__NODE_VIEW_STMT, "CREATE VIEW", "Use CREATE MATERIALIZED VIEW: views are kept up to date."},
+		{PG_QUERY__NODE__NODE_VIEW_STMT, "CREATE VIEW",
+			"Use CREATE MATERIALIZED VIEW: views are kept up to date."},
 		{PG_QUERY__NODE__NODE_REFRESH_MAT_VIEW_STMT, "REFRESH MATERIALIZED VIEW",
 			"Views are always up to date; CREATE OR REPLACE MATERIALIZED VIEW deploys changed logic."},
 		{PG_QUERY__NODE__NODE_INDEX_STMT, "CREATE INDEX",
 			"A view is stored by its key (the GROUP BY columns); group by what is looked up."},
-		{PG_QUERY__NODE__NODE_ALTER_TABLE_STMT, "ALTER", "Create a new table over the same topic, or a new version of the view."},
+		{PG_QUERY__NODE__NODE_ALTER_TABLE_STMT, "ALTER",
+			"Create a new table over the same topic, or a new version of the view."},
 		{PG_QUERY__NODE__NODE_RENAME_STMT, "ALTER … RENAME", "Create it under the new name."},
 		{PG_QUERY__NODE__NODE_CREATE_SCHEMA_STMT, "CREATE SCHEMA", "Everything lives in schema public."},
-		{PG_QUERY__NODE__NODE_CREATEDB_STMT, "CREATE DATABASE", "A server is one database; start another with its own --data-dir."},
-		{PG_QUERY__NODE__NODE_CREATE_FUNCTION_STMT, "CREATE FUNCTION", "Write the expression out in the view."},
+		{PG_QUERY__NODE__NODE_CREATEDB_STMT, "CREATE DATABASE",
+			"A server is one database; start another with its own --data-dir."},
+		{PG_QUERY__NODE__NODE_CREATE_FUNCTION_STMT, "CREATE FUNCTION",
+			"Write the expression out in the view."},
 		{PG_QUERY__NODE__NODE_CREATE_TRIG_STMT, "CREATE TRIGGER", "A view reacts to every record."},
 		{PG_QUERY__NODE__NODE_CREATE_SEQ_STMT, "CREATE SEQUENCE", "Records have _partition and _offset."},
 		{PG_QUERY__NODE__NODE_CREATE_EXTENSION_STMT, "CREATE EXTENSION", NULL},
@@ -527,7 +538,8 @@ static status unsupported_build(const struct sql_tree *tree)
 			return sql_unsupported(tree, 0, known[i].hint, "%s", known[i].what);
 	}
 	return sql_unsupported(tree, 0,
-		"Statements are SELECT, VALUES, INSERT, CREATE TABLE, CREATE MATERIALIZED VIEW, DROP, EXPLAIN, SET, SHOW, and "
+		"Statements are SELECT, VALUES, INSERT, CREATE TABLE, CREATE MATERIALIZED VIEW, DROP, EXPLAIN, SET, "
+		"SHOW, and "
 		"those of transactions.",
 		"this statement");
 }
@@ -567,7 +579,8 @@ status sql_statement_build(struct sql_statement *statement, struct arena *arena)
 		return transaction_build(tree, node->transaction_stmt, statement);
 	case PG_QUERY__NODE__NODE_DISCARD_STMT:
 		return named_build(statement, SQL_DISCARD,
-			node->discard_stmt->target == PG_QUERY__DISCARD_MODE__DISCARD_ALL ? "DISCARD ALL" : "DISCARD", NULL, arena);
+			node->discard_stmt->target == PG_QUERY__DISCARD_MODE__DISCARD_ALL ? "DISCARD ALL" : "DISCARD",
+			NULL, arena);
 	case PG_QUERY__NODE__NODE_DEALLOCATE_STMT:
 		return named_build(statement, SQL_DEALLOCATE, "DEALLOCATE", node->deallocate_stmt->name, arena);
 	case PG_QUERY__NODE__NODE_CLOSE_PORTAL_STMT:

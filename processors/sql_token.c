@@ -1,11 +1,11 @@
-/* The token pass: what we accept beyond PostgreSQL's grammar is blanked in place before the parser sees it, so that
- * positions in errors stay true, and noted aside.
+/* The token pass: what we accept beyond PostgreSQL's grammar is blanked in place before the parser sees it,
+ * so that positions in errors stay true, and noted aside.
  *
- *   delays@2                                    name@version, no space around the @; also "delays"@2, public.delays@2
- *   CREATE OR REPLACE MATERIALIZED VIEW         OR REPLACE
+ *   delays@2                                    name@version, no space around the @; also "delays"@2,
+ * public.delays@2 CREATE OR REPLACE MATERIALIZED VIEW         OR REPLACE
  *
- * A blanked version must belong to a relation's name: after parsing, sql_versions_check() looks for a relation at its
- * place in the tree and refuses what has none (SELECT a@2).
+ * A blanked version must belong to a relation's name: after parsing, sql_versions_check() looks for a
+ * relation at its place in the tree and refuses what has none (SELECT a@2).
  */
 #include <ctype.h>
 
@@ -15,6 +15,15 @@
 static bool token_is(const struct sql_tree *tree, size_t token, int32_t kind)
 {
 	return token < tree->token_count && tree->tokens[token].kind == kind;
+}
+
+int32_t sql_token_location(const struct sql_tree *tree, int32_t kind)
+{
+	for (size_t i = 0; i < tree->token_count; i++) {
+		if (tree->tokens[i].kind == kind)
+			return tree->tokens[i].start - (int32_t)tree->base;
+	}
+	return -1;
 }
 
 static bool tokens_touch(const struct sql_tree *tree, size_t left)
@@ -161,7 +170,9 @@ static void search_field(
 /* Visits the whole tree by the messages' own descriptions, so that no kind of node can be forgotten. */
 static void search_message(struct version_search *search, const ProtobufCMessage *message)
 {
-	enum { MESSAGE_DEPTH_MAX = SQL_DEPTH_MAX * 6 }; /* messages per level of nesting; deeper trees are refused later */
+	enum {
+		MESSAGE_DEPTH_MAX = SQL_DEPTH_MAX * 6
+	}; /* messages per level of nesting; deeper trees are refused later */
 	if (search->depth >= MESSAGE_DEPTH_MAX)
 		return;
 	search->depth++;

@@ -20,16 +20,16 @@ struct relation_facts {
 		"_key", {TYPE_TEXT, -1}, false                                                                       \
 	}
 
-static const struct field flights[] = {{"date", {TYPE_TIMESTAMP, -1}, false}, {"delay", {TYPE_INT4, -1}, false},
-	{"distance", {TYPE_INT4, -1}, false}, {"origin", {TYPE_TEXT, -1}, false},
-	{"destination", {TYPE_TEXT, -1}, false}, HIDDEN};
+static const struct field flights[] = {{"date", {TYPE_TIMESTAMP, -1}, false},
+	{"delay", {TYPE_INT4, -1}, false}, {"distance", {TYPE_INT4, -1}, false},
+	{"origin", {TYPE_TEXT, -1}, false}, {"destination", {TYPE_TEXT, -1}, false}, HIDDEN};
 
 static const struct field orders[] = {{"id", {TYPE_INT8, -1}, true}, {"customer", {TYPE_TEXT, -1}, false},
 	{"amount", {TYPE_NUMERIC, 10 << 16 | 2}, false}, {"placed", {TYPE_TIMESTAMPTZ, -1}, false},
 	{"qty", {TYPE_INT2, -1}, false}, {"price", {TYPE_FLOAT8, -1}, false}, {"ratio", {TYPE_FLOAT4, -1}, false},
 	{"note", {TYPE_VARCHAR, 20}, false}, {"paid", {TYPE_BOOL, -1}, false}, {"raw", {TYPE_BYTEA, -1}, false},
-	{"day", {TYPE_DATE, -1}, false}, {"span", {TYPE_INTERVAL, -1}, false}, {"total", {TYPE_NUMERIC, -1}, false},
-	HIDDEN};
+	{"day", {TYPE_DATE, -1}, false}, {"span", {TYPE_INTERVAL, -1}, false},
+	{"total", {TYPE_NUMERIC, -1}, false}, HIDDEN};
 
 static const struct field airports[] = {
 	{"code", {TYPE_TEXT, -1}, false}, {"name", {TYPE_TEXT, -1}, true}, HIDDEN};
@@ -37,8 +37,8 @@ static const struct field airports[] = {
 static const struct field delays[] = {{"origin", {TYPE_TEXT, -1}, false}, {"flights", {TYPE_INT8, -1}, true},
 	{"avg_delay", {TYPE_NUMERIC, -1}, false}};
 
-static const struct field hourly[] = {{"origin", {TYPE_TEXT, -1}, true}, {"hour", {TYPE_INT4, -1}, false},
-	{"flights", {TYPE_INT8, -1}, true}};
+static const struct field hourly[] = {
+	{"origin", {TYPE_TEXT, -1}, true}, {"hour", {TYPE_INT4, -1}, false}, {"flights", {TYPE_INT8, -1}, true}};
 
 static const struct field nested[] = {{"origin", {TYPE_TEXT, -1}, false}};
 
@@ -58,7 +58,8 @@ static const struct relation_facts relations[] = {
 	{SQL_VIEW, "public", "delays", 1, false, FIELDS(delays, 0), first_column, 1, false,
 		"SELECT origin, count(*) AS flights, avg(delay) AS avg_delay FROM flights GROUP BY origin"},
 	{SQL_VIEW, "public", "delays", 2, true, FIELDS(delays, 0), first_column, 1, false,
-		"SELECT origin, count(*) AS flights, avg(greatest(delay, 0)) AS avg_delay FROM flights GROUP BY origin"},
+		"SELECT origin, count(*) AS flights, avg(greatest(delay, 0)) AS avg_delay FROM flights GROUP BY "
+		"origin"},
 	{SQL_VIEW, "public", "hourly", 1, true, FIELDS(hourly, 0), two_columns, 2, false,
 		"SELECT origin, delay AS hour, count(*) AS flights FROM flights GROUP BY 1, 2"},
 	{SQL_VIEW, "public", "nested", 1, true, FIELDS(nested, 0), NULL, 0, false,
@@ -84,13 +85,14 @@ static void relation_fill(const struct relation_facts *facts, struct arena *aren
 		.definition = facts->definition};
 }
 
-static status catalog_find(struct sql_catalog *catalog, const char *schema_name, const char *name, int64_t version,
-	struct arena *arena, struct sql_relation *out)
+static status catalog_find(struct sql_catalog *catalog, const char *schema_name, const char *name,
+	int64_t version, struct arena *arena, struct sql_relation *out)
 {
 	(void)catalog;
 	for (size_t i = 0; i < sizeof relations / sizeof relations[0]; i++) {
 		const struct relation_facts *facts = &relations[i];
-		if (strcmp(facts->name, name) != 0 || (schema_name != NULL && strcmp(facts->schema_name, schema_name) != 0))
+		if (strcmp(facts->name, name) != 0 ||
+			(schema_name != NULL && strcmp(facts->schema_name, schema_name) != 0))
 			continue;
 		if (version == 0 ? !facts->live : facts->version != version)
 			continue;
