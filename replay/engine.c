@@ -110,6 +110,8 @@ status engine_record(struct engine *engine, json_t *record, struct version *cons
 
 size_t engine_circuit_budget(struct engine *engine)
 {
+	if (engine->circuit_bytes_max != 0)
+		return engine->circuit_bytes_max;
 	size_t versions = 4;
 	struct catalog *catalog = engine_catalog(engine);
 	size_t present = 0;
@@ -677,6 +679,7 @@ status engine_open(const struct engine_options *options, struct engine **out)
 	engine->log = options->log;
 	engine->dir = mem_copy_string(options->dir);
 	engine->memory_bytes_max = options->memory_bytes_max != 0 ? options->memory_bytes_max : (size_t)1 << 30;
+	engine->circuit_bytes_max = options->circuit_bytes_max;
 	engine->workers = options->workers == 1 ? 1 : 2;
 	engine->step_rows_max = options->step_rows_max != 0 ? options->step_rows_max : 65536;
 	engine->step_delay_ms = options->step_delay_ms;

@@ -26,6 +26,7 @@ struct engine_options {
 	struct log *log;         /* borrowed */
 	const char *dir;         /* derived data: <dir>/<view>@<version>/; may be deleted at any time while stopped */
 	size_t memory_bytes_max; /* operator state of all versions and RocksDB; 0 = 1 GiB */
+	size_t circuit_bytes_max; /* operator state of one version; 0 = its share of memory_bytes_max */
 	unsigned workers;        /* 1: live and replays alternate on one thread; 2: a thread each */
 	uint32_t step_rows_max;  /* live step; 0 = 65536 */
 	int64_t step_delay_ms;   /* wait this long for more records before a live step; 0 = at once */

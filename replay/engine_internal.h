@@ -37,7 +37,7 @@ struct engine {
 	struct log *log;
 	char *dir;
 	struct view_environment *environment;
-	size_t memory_bytes_max;
+	size_t memory_bytes_max, circuit_bytes_max;
 	unsigned workers;
 	uint32_t step_rows_max;
 	int64_t step_delay_ms;

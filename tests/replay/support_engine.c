@@ -62,7 +62,7 @@ static void start(struct world *world)
 		.dir = views,
 		.workers = world->workers,
 		.step_rows_max = world->step_rows,
-		.memory_bytes_max = world->memory_bytes,
+		.circuit_bytes_max = world->circuit_bytes,
 	};
 	struct engine *engine;
 	must(engine_open(&options, &engine));
@@ -77,9 +77,9 @@ static void stop(struct world *world)
 	log_close(world->log);
 }
 
-void world_open(struct world *world, unsigned workers, uint32_t step_rows, size_t memory_bytes)
+void world_open(struct world *world, unsigned workers, uint32_t step_rows, size_t circuit_bytes)
 {
-	*world = (struct world){.workers = workers, .step_rows = step_rows, .memory_bytes = memory_bytes};
+	*world = (struct world){.workers = workers, .step_rows = step_rows, .circuit_bytes = circuit_bytes};
 	strcpy(world->dir, "/tmp/kappa-engine-XXXXXX");
 	assert_non_null(mkdtemp(world->dir));
 	start(world);

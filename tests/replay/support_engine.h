@@ -11,7 +11,7 @@ struct world {
 	struct engine *engine;
 	unsigned workers;
 	uint32_t step_rows;
-	size_t memory_bytes;
+	size_t circuit_bytes;
 };
 
 /* Runs a test's body with a world of its own. */
@@ -19,7 +19,7 @@ void world_run(void (*body)(struct world *world));
 /* main(): starts the program again with SQL_STACK_BYTES of stack, then runs the tests. */
 int world_main(int argc, char **argv, int (*tests)(void));
 
-void world_open(struct world *world, unsigned workers, uint32_t step_rows, size_t memory_bytes);
+void world_open(struct world *world, unsigned workers, uint32_t step_rows, size_t circuit_bytes);
 void world_reopen(struct world *world); /* a clean stop and start */
 void world_close(struct world *world);  /* and deletes the directory */
 /* Removes everything but the log, while closed by the caller. */

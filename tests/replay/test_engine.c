@@ -283,7 +283,7 @@ struct trial {
 	uint64_t seed;
 	unsigned workers;
 	uint32_t step_rows;
-	size_t memory_bytes;
+	size_t circuit_bytes;
 	bool restarts, views_first;
 };
 
@@ -300,7 +300,7 @@ static void create_pure_views(struct world *world)
 static void pure_body(struct world *world)
 {
 	const struct trial *trial = &current_trial;
-	world_open(world, trial->workers, trial->step_rows, trial->memory_bytes);
+	world_open(world, trial->workers, trial->step_rows, trial->circuit_bytes);
 	world_sql(world, "CREATE TABLE events (k int, v int, f double precision, t timestamp) WITH (topic = 'events', partitions = 3, "
 					 "event_time = 't')");
 	if (trial->views_first)
@@ -324,7 +324,7 @@ static void pure_body(struct world *world)
 		if (!digest_equal(digest, pure_digests[i])) {
 			char *rows = world_rows(world, pure_names[i], 1);
 			fail_msg("view %s differs: seed %llu workers %u step_rows %u memory %zu restarts %d views_first %d; rows:\n%s",
-				pure_names[i], (unsigned long long)trial->seed, trial->workers, trial->step_rows, trial->memory_bytes,
+				pure_names[i], (unsigned long long)trial->seed, trial->workers, trial->step_rows, trial->circuit_bytes,
 				trial->restarts, trial->views_first, rows);
 		}
 		struct arena arena;
@@ -343,7 +343,7 @@ static void a_view_is_a_pure_function_of_the_log_prefix(void **state)
 	static const struct trial trials[] = {
 		{0, 1, 4096, 0, false, false},   {0, 1, 1, 0, false, true},      {0, 2, 2, 0, false, true},
 		{0, 1, 7, 0, true, true},        {0, 2, 64, 0, true, true},      {0, 2, 4096, 0, false, true},
-		{0, 2, 64, 1 << 20, true, true}, {0, 1, 7, 1 << 18, false, true},
+		{0, 2, 64, 1 << 16, true, true}, {0, 1, 7, 1 << 14, false, true},
 	};
 	for (uint64_t seed = 1; seed <= 2; seed++) {
 		first_trial = true;
