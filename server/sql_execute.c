@@ -286,8 +286,7 @@ status sql_execute(struct sql_session *session, struct sql_prepared *prepared, c
 	cursor->session = session;
 	cursor->kind = prepared->statement->kind;
 	cursor->tag = prepared->statement->tag;
-	cursor->timeout_ns =
-		sql_settings_milliseconds(session->settings, "statement_timeout") * NANOSECONDS_PER_MILLISECOND;
+	cursor->timeout_ns = session->statement_timeout_ms * NANOSECONDS_PER_MILLISECOND;
 	clock_start(cursor);
 	status result = clock_stop(cursor, cursor_run(cursor, prepared, values, value_count));
 	if (result != STATUS_OK) {

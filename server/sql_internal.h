@@ -38,6 +38,7 @@ struct sql_session {
 	struct sql_session_options options;
 	char *user, *database;
 	struct sql_settings *settings;
+	int64_t statement_timeout_ms; /* of the settings; read by every statement */
 	atomic_bool cancelled;
 
 	enum sql_transaction transaction;

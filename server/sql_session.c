@@ -77,6 +77,7 @@ status sql_session_set(struct sql_session *session, const char *name, const char
 	status set = sql_settings_set(session->settings, name, value, &reported, &notice);
 	if (set != STATUS_OK)
 		return set;
+	session->statement_timeout_ms = sql_settings_milliseconds(session->settings, "statement_timeout");
 	if (notice != NULL)
 		session_notice(session, SQL_WARNING, "%s", notice);
 	if (session->options.parameter_changed == NULL)
