@@ -357,7 +357,7 @@ status source_open(struct sources *sources, const char *id, const char *topic_na
 	struct arena *arena, struct source_state *out)
 {
 	const struct topic *topic;
-	struct source *source;
+	struct source *source = NULL;
 	status result = topic_get(sources->log, topic_name, &topic);
 	if (result == STATUS_OK)
 		result = source_get(sources, id, topic_name, &source);
@@ -436,7 +436,7 @@ status source_append(struct sources *sources, const char *id, const char *topic_
 	if (sequence < 0)
 		return error_raise(STATUS_INVALID, "a sequence cannot be negative");
 	const struct topic *topic;
-	struct source *source;
+	struct source *source = NULL;
 	status result = topic_get(sources->log, topic_name, &topic);
 	if (result == STATUS_OK)
 		result = source_get(sources, id, topic_name, &source);
