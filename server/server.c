@@ -26,7 +26,7 @@
 #include "server/kafka_listener.h"
 #include "server/pg_listener.h"
 
-enum { WORKER_THREADS_MAX = 64, MEBIBYTE = 1024 * 1024 };
+enum { WORKER_THREADS_MAX = 64, MEBIBYTE = 1024 * 1024, VIEWS_WAIT_MS_MAX = 2000 };
 
 /* Something happened on another thread: told on the loop, once for many. */
 struct server_event {
@@ -367,6 +367,15 @@ static status server_start(struct server *server)
 	return listeners_open(server);
 }
 
+/* After an ordinary restart the views are there in a moment; who connects meanwhile waits in the backlog.
+ * What takes longer (a rebuild from the log) goes on beside: its views answer "still replaying". */
+static void views_await(const struct server *server)
+{
+	int64_t until_ns = clock_monotonic_ns() + (int64_t)VIEWS_WAIT_MS_MAX * 1000000;
+	while (!engine_is_ready(server_engine(server)) && clock_monotonic_ns() < until_ns)
+		uv_sleep(1);
+}
+
 static enum diag_level level_parse(const char *text)
 {
 	return strcmp(text, "debug") == 0   ? DIAG_DEBUG
@@ -388,6 +397,7 @@ status server_run(const struct server_config *config)
 	status result = server_start(server);
 	struct error failure = *error_current();
 	if (result == STATUS_OK) {
+		views_await(server);
 		ready_tell(server);
 		loop_run(server->loop);
 		systemd_notify("STOPPING=1");
