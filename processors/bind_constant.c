@@ -112,24 +112,34 @@ static const struct {
 	{FIELDS_YEAR, "year", 0},
 };
 
-/* INTERVAL '3' DAY, INTERVAL '1 02' DAY TO HOUR: a bare number counts the last field; what is finer is cut
- * off. */
+/* The literal with the units its fields imply: '3' DAY, '5 03' DAY TO HOUR, '02:03' MINUTE TO SECOND. */
+static const char *interval_spelled(
+	struct binder *binder, struct text text, int32_t fields, const char *last_unit)
+{
+	bool numbers = text.size > 0;
+	size_t colons = 0, space = 0;
+	for (size_t i = 0; i < text.size; i++) {
+		const char *others = i == 0 ? "+-. " : ". ";
+		numbers = numbers && (isdigit((unsigned char)text.data[i]) || strchr(others, text.data[i]) != NULL);
+		colons += text.data[i] == ':';
+		space = text.data[i] == ' ' && space == 0 ? i : space;
+	}
+	const char *before = fields == (FIELDS_MINUTE | FIELDS_SECOND) && colons == 1 ? "00:" : "";
+	if (numbers && space != 0 && (fields & FIELDS_DAY) != 0)
+		return arena_printf(binder->arena, "%.*s day %.*s %s", (int)space, text.data,
+			(int)(text.size - space), text.data + space, last_unit);
+	return arena_printf(binder->arena, "%s%.*s%s%s", before, (int)text.size, text.data, numbers ? " " : "",
+		numbers ? last_unit : "");
+}
+
+/* What is finer than the last field is cut off. */
 static status bind_interval_literal(struct binder *binder, const struct expression *literal, int32_t fields,
 	int32_t position, const struct expression **out)
 {
 	size_t last = 0;
 	while (last < 5 && (fields & interval_fields[last].field) == 0)
 		last++;
-	struct text text = literal->value.text;
-	bool bare = text.size > 0, minutes_and_seconds = fields == (FIELDS_MINUTE | FIELDS_SECOND);
-	size_t colons = 0;
-	for (size_t i = 0; i < text.size; i++) {
-		bare = bare && (isdigit((unsigned char)text.data[i]) || strchr("+-. ", text.data[i]) != NULL);
-		colons += text.data[i] == ':';
-	}
-	const char *full =
-		arena_printf(binder->arena, "%s%.*s%s%s", minutes_and_seconds && colons == 1 ? "00:" : "",
-			(int)text.size, text.data, bare ? " " : "", bare ? interval_fields[last].unit : "");
+	const char *full = interval_spelled(binder, literal->value.text, fields, interval_fields[last].unit);
 	struct value value;
 	status code = value_parse(type_of(TYPE_INTERVAL), slice_of_string(full), binder->arena, &value);
 	if (code != STATUS_OK)

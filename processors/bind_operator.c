@@ -238,10 +238,8 @@ status bind_operator(struct binder *binder, const struct bind_place *place, cons
 			strcmp(operator_name(expression), "<>") == 0, out);
 	case PG_QUERY__A__EXPR__KIND__AEXPR_LIKE:
 	case PG_QUERY__A__EXPR__KIND__AEXPR_ILIKE:
-		return bind_like(binder, place, expression, out);
 	case PG_QUERY__A__EXPR__KIND__AEXPR_SIMILAR:
-		return bind_unsupported(
-			binder, expression->location, "Use LIKE, or a regular expression with ~.", "SIMILAR TO");
+		return bind_like(binder, place, expression, out);
 	case PG_QUERY__A__EXPR__KIND__AEXPR_BETWEEN:
 	case PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN:
 	case PG_QUERY__A__EXPR__KIND__AEXPR_BETWEEN_SYM:

@@ -108,4 +108,5 @@ def main():
     connection.run("DROP SCHEMA golden CASCADE")
 
 
-main()
+if __name__ == "__main__":
+    main()
