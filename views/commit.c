@@ -484,8 +484,11 @@ static void write_entries(struct writer *writer, const struct entries *entries)
 
 static void write_all(struct writer *writer, struct slice meta)
 {
-	static const uint8_t meta_key[] = {TAG_META};
+	static const uint8_t count_key[] = {TAG_COUNT}, meta_key[] = {TAG_META};
+	uint8_t one[WEIGHT_SIZE];
+	weight_write(one, 1);
 	write_entries(writer, &writer->commit->bads);
+	write_merge(writer, slice_of(count_key, sizeof count_key), slice_of(one, sizeof one));
 	write_put(writer, slice_of(meta_key, sizeof meta_key), meta);
 	write_entries(writer, &writer->commit->rows);
 	write_entries(writer, &writer->commit->states);

@@ -220,6 +220,28 @@ static status empty_check(struct view_store *store)
 	return STATUS_OK;
 }
 
+/* Every commit that the meta value counts is there. */
+static status count_check(struct view_store *store, uint64_t commit_count)
+{
+	static const char key[] = {TAG_COUNT};
+	char *message = NULL;
+	size_t size = 0;
+	rocksdb_pinnableslice_t *pinned =
+		rocksdb_get_pinned(store->db, store->read_latest, key, sizeof key, &message);
+	if (message != NULL)
+		return rocks_error(message, true, "counting the commits of", store->dir);
+	const char *value = pinned != NULL ? rocksdb_pinnableslice_value(pinned, &size) : NULL;
+	int64_t found = size == WEIGHT_SIZE ? weight_read(value) : 0;
+	if (pinned != NULL)
+		rocksdb_pinnableslice_destroy(pinned);
+	if (found >= 0 && (uint64_t)found == commit_count)
+		return STATUS_OK;
+	status result = error_raise(STATUS_DAMAGED, "view directory %s has lost steps: %lld of %llu are there",
+		store->dir, (long long)found, (unsigned long long)commit_count);
+	error_hint("The view can be rebuilt from the log.");
+	return result;
+}
+
 /* Believes the store or not (V2). */
 static status meta_check(struct view_store *store)
 {
@@ -233,6 +255,8 @@ static status meta_check(struct view_store *store)
 	} else if (result == STATUS_OK && strcmp(meta.fingerprint, store->fingerprint) != 0) {
 		result = error_raise(STATUS_DAMAGED, "view directory %s was built as %s, and %s is wanted",
 			store->dir, meta.fingerprint, store->fingerprint);
+	} else if (result == STATUS_OK) {
+		result = count_check(store, meta.commit_count);
 	}
 	if (result == STATUS_OK)
 		store->committed = committed_make(&meta);

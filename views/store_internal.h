@@ -14,6 +14,8 @@
  *   unkeyed  'r' row_encode(row)          →  weight, 8 bytes big-endian; operands of the merge are the same
  * and are added
  *
+ *   count    'c'                          →  the number of commits, each of which has added 1
+ *
  * so that 1.0 and 1.00 stay two rows of an unkeyed view, and order is promised for keyed ones only.
  */
 #ifndef KAPPA_VIEWS_STORE_INTERNAL_H
@@ -26,7 +28,7 @@
 #include "views/meta.h"
 #include "views/view_store.h"
 
-enum { TAG_BAD = 'b', TAG_META = 'm', TAG_ROW = 'r', TAG_STATE = 's' };
+enum { TAG_BAD = 'b', TAG_COUNT = 'c', TAG_META = 'm', TAG_ROW = 'r', TAG_STATE = 's' };
 
 struct view_environment {
 	rocksdb_env_t *env;

@@ -4,6 +4,7 @@
  * Key space (one column family):
  *   'm' …            meta: fingerprint, offset vector, digest, row count, watermarks
  *   'b' topic partition offset   a bad record this version met
+ *   'c'              how many commits there are, added up by merging; must agree with meta
  *   'r' key          a row. Keyed view: order-preserving key columns → row bytes. Unkeyed view: the whole row → weight,
  *                    kept by a merge operator (sum; a row of weight 0 is not there)
  *   's' space key    operator state
