@@ -115,6 +115,8 @@ size_t cli_http_under_way(const struct cli_http *http);
 int cli_http_descriptor(const struct cli_http *http);
 bool cli_http_buffered(const struct cli_http *http);
 void cli_http_close(struct cli_http *http);
+/* Was an idle connection replaced by a new one since the last cli_http_close()? */
+bool cli_http_reconnected(const struct cli_http *http);
 
 /* Appends the text with everything but unreserved characters escaped. */
 void cli_url_escape(struct buffer *out, const char *text);
