@@ -11,8 +11,6 @@
 
 #include "base/invariant.h"
 
-enum { FOLDED_TEXT_SIZE_MAX = 4096 };
-
 /* ---- errors and limits ---- */
 
 int32_t bind_position(const struct binder *binder, int32_t location)
@@ -81,29 +79,7 @@ bool bind_is_top(const struct binder *binder)
 
 const struct expression *bind_fold(struct binder *binder, const struct expression *expression)
 {
-	if (expression->argument_count == 0 || expression->type.id == TYPE_UNKNOWN)
-		return expression;
-	for (size_t i = 0; i < expression->argument_count; i++) {
-		if (expression->arguments[i]->kind != EXPR_CONSTANT)
-			return expression;
-	}
-	if (!expression_is_constant(expression))
-		return expression;
-	struct arena scratch;
-	arena_init(&scratch);
-	struct evaluation evaluation = {0};
-	struct value value;
-	/* What fails is left to fail when, and only if, it is evaluated. */
-	if (expression_evaluate_constant(expression, &evaluation, &scratch, &value) == STATUS_OK &&
-		(value.null || type_physical(value.type.id) != PHYS_TEXT ||
-			value.text.size <= FOLDED_TEXT_SIZE_MAX)) {
-		value.type = expression->type;
-		struct expression *folded = expression_constant(binder->arena, &value);
-		folded->position = expression->position;
-		expression = folded;
-	}
-	arena_deinit(&scratch);
-	return expression;
+	return expression_fold(binder->arena, expression);
 }
 
 const struct expression *bind_null(struct binder *binder, struct type type)

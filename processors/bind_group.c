@@ -88,7 +88,7 @@ status bind_over_groups(struct binder *binder, const struct bind_scope *scope,
 	const struct bind_grouping *grouping, const struct expression *expression, const struct expression **out)
 {
 	struct over_groups context = {.binder = binder, .scope = scope, .grouping = grouping};
-	struct expression_rewriter rewriter = {replace_grouped, binder->arena, &context};
+	struct expression_rewriter rewriter = {replace_grouped, binder->arena, &context, false};
 	*out = expression_rewrite(&rewriter, expression);
 	if (context.ungrouped == NULL)
 		return STATUS_OK;

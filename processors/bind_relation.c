@@ -170,6 +170,9 @@ static status function_value(struct binder *binder, const sql_node *node, const 
 	status code = bind_expression(binder, &place, node, &argument);
 	if (code == STATUS_OK)
 		code = bind_settle(binder, argument, &argument);
+	if (code == STATUS_UNKNOWN_COLUMN || code == STATUS_UNKNOWN_RELATION)
+		return bind_unsupported(binder, bind_location(node), "Write the values as constants or parameters.",
+			"a column as argument of %s()", name);
 	if (code != STATUS_OK)
 		return code;
 	if (argument->kind == EXPR_PARAMETER) {
@@ -234,8 +237,8 @@ static status window_relation(struct binder *binder, const sql_node *node,
 	return bind_relation(binder, &name, reference->location, relation, out);
 }
 
-static status window_column(
-	struct binder *binder, const struct plan *plan, const sql_node *node, const struct expression **out)
+static status window_column(struct binder *binder, const struct plan *plan, const char *alias,
+	const sql_node *node, const struct expression **out)
 {
 	const char *name = node->node_case == PG_QUERY__NODE__NODE_COLUMN_REF
 						   ? sql_string_of(node->column_ref->fields[node->column_ref->n_fields - 1])
@@ -246,7 +249,7 @@ static status window_column(
 			"the second argument of TUMBLE must be a column of the relation");
 	int32_t column = schema_find(&plan->schema, name);
 	if (column < 0) {
-		struct bind_scope *scope = bind_scope_of(binder, plan, "relation", NULL, 0, plan->schema.field_count);
+		struct bind_scope *scope = bind_scope_of(binder, plan, alias, NULL, 0, plan->schema.field_count);
 		return bind_unknown_column(binder, scope, NULL, name, bind_location(node));
 	}
 	struct type type = plan->schema.fields[column].type;
@@ -331,7 +334,8 @@ status bind_windowed(struct binder *binder, const PgQuery__FuncCall *call, const
 	}
 	status code = window_relation(binder, call->args[0], relation, &plan);
 	if (code == STATUS_OK)
-		code = window_column(binder, plan, call->args[1], &column);
+		code = window_column(
+			binder, plan, *relation != NULL ? (*relation)->name : "relation", call->args[1], &column);
 	if (code == STATUS_OK)
 		code = window_size(binder, call->args[2], &size);
 	if (code == STATUS_OK)

@@ -100,7 +100,7 @@ status bind_attach(struct binder *binder, struct bind_subqueries *subqueries, co
 	attaching.bases = arena_alloc(binder->arena, subqueries->count * sizeof *attaching.bases);
 	for (size_t i = 0; i < subqueries->count; i++)
 		attaching.bases[i] = UINT32_MAX;
-	struct expression_rewriter rewriter = {replace_placeholder, binder->arena, &attaching};
+	struct expression_rewriter rewriter = {replace_placeholder, binder->arena, &attaching, false};
 	for (size_t i = 0; i < count; i++) {
 		expressions[i] = expression_rewrite(&rewriter, expressions[i]);
 		if (attaching.code != STATUS_OK)
@@ -525,7 +525,7 @@ static status semi_bind(struct semi_join *semi)
 	if (code != STATUS_OK)
 		return code;
 	uint32_t left_count = (uint32_t)semi->outer->plan->schema.field_count;
-	struct expression_rewriter rewriter = {replace_outer, binder->arena, &left_count};
+	struct expression_rewriter rewriter = {replace_outer, binder->arena, &left_count, false};
 	struct expression_list conditions = {0};
 	const struct plan *facts = NULL;
 	for (size_t i = 0; i < semi->correlated.count; i++)

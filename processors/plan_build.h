@@ -58,9 +58,13 @@ struct expression_rewriter {
 		struct expression_rewriter *rewriter, const struct expression *expression);
 	struct arena *arena;
 	void *context;
+	bool fold; /* what becomes constant by it is computed */
 };
 const struct expression *expression_rewrite(
 	struct expression_rewriter *rewriter, const struct expression *expression);
+/* The constant that a node with constant arguments comes to; the node itself when it fails, is volatile, or gives a long
+ * text. */
+const struct expression *expression_fold(struct arena *arena, const struct expression *expression);
 /* Column i becomes column map[i]. */
 const struct expression *expression_remap(
 	struct arena *arena, const struct expression *expression, const uint32_t *map);

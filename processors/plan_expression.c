@@ -3,6 +3,34 @@
 #include "base/invariant.h"
 #include "processors/plan_build.h"
 
+enum { FOLDED_TEXT_SIZE_MAX = 4096 };
+
+const struct expression *expression_fold(struct arena *arena, const struct expression *expression)
+{
+	if (expression->argument_count == 0 || expression->type.id == TYPE_UNKNOWN)
+		return expression;
+	for (size_t i = 0; i < expression->argument_count; i++) {
+		if (expression->arguments[i]->kind != EXPR_CONSTANT)
+			return expression;
+	}
+	if (!expression_is_constant(expression))
+		return expression;
+	struct arena scratch;
+	arena_init(&scratch);
+	struct evaluation evaluation = {0};
+	struct value value;
+	/* What fails is left to fail when, and only if, it is evaluated. */
+	if (expression_evaluate_constant(expression, &evaluation, &scratch, &value) == STATUS_OK &&
+		(value.null || type_physical(value.type.id) != PHYS_TEXT || value.text.size <= FOLDED_TEXT_SIZE_MAX)) {
+		value.type = expression->type;
+		struct expression *folded = expression_constant(arena, &value);
+		folded->position = expression->position;
+		expression = folded;
+	}
+	arena_deinit(&scratch);
+	return expression;
+}
+
 const struct expression *expression_rewrite(
 	struct expression_rewriter *rewriter, const struct expression *expression)
 {
@@ -21,7 +49,9 @@ const struct expression *expression_rewrite(
 		}
 		copy->arguments[i] = argument;
 	}
-	return copy != NULL ? copy : expression;
+	if (copy == NULL)
+		return expression;
+	return rewriter->fold ? expression_fold(rewriter->arena, copy) : copy;
 }
 
 static const struct expression *column_at(
@@ -44,7 +74,7 @@ static const struct expression *replace_remapped(
 const struct expression *expression_remap(
 	struct arena *arena, const struct expression *expression, const uint32_t *map)
 {
-	struct expression_rewriter rewriter = {replace_remapped, arena, (void *)(uintptr_t)map};
+	struct expression_rewriter rewriter = {replace_remapped, arena, (void *)(uintptr_t)map, false};
 	return expression_rewrite(&rewriter, expression);
 }
 
@@ -61,7 +91,7 @@ static const struct expression *replace_shifted(
 const struct expression *expression_shift(
 	struct arena *arena, const struct expression *expression, int64_t by)
 {
-	struct expression_rewriter rewriter = {replace_shifted, arena, &by};
+	struct expression_rewriter rewriter = {replace_shifted, arena, &by, false};
 	return expression_rewrite(&rewriter, expression);
 }
 
@@ -75,7 +105,7 @@ static const struct expression *replace_substituted(
 const struct expression *expression_substitute(
 	struct arena *arena, const struct expression *expression, const struct expression *const *expressions)
 {
-	struct expression_rewriter rewriter = {replace_substituted, arena, (void *)(uintptr_t)expressions};
+	struct expression_rewriter rewriter = {replace_substituted, arena, (void *)(uintptr_t)expressions, true};
 	return expression_rewrite(&rewriter, expression);
 }
 

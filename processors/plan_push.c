@@ -130,7 +130,7 @@ static const struct plan *push_project(
 		bool moves = predicate_may_substitute(predicate, project) && !expression_is_volatile(predicate) &&
 					 (here.count == 0 || !predicate_can_fail(predicate));
 		if (moves)
-			expression_list_add(
+			expression_list_add_conjuncts(
 				&down, arena, expression_substitute(arena, predicate, project->project.expressions));
 		else
 			expression_list_add(&here, arena, predicate);

@@ -350,14 +350,32 @@ static void outer_sort_conditions(const struct simplifier *simplifier, const str
 				&parts->right, arena, expression_shift(arena, condition, -(int64_t)left_count));
 		else if (on_left && !on_right && plan->join.kind == JOIN_SEMI && predicate_may_move(condition))
 			expression_list_add(&parts->left, arena, condition);
+		else if (on_left && (on_right || predicate_may_move(condition)))
+			expression_list_add(&parts->keys, arena, condition);
 		else
-			expression_list_add(on_left && on_right ? &parts->keys : &parts->residual, arena, condition);
+			expression_list_add(&parts->residual, arena, condition);
 	}
+}
+
+/* A condition on the left row alone, which may not filter it: "it holds" = true is a key like any other, and
+ * a join without a residual is one that a circuit takes. */
+static void outer_left_key(struct arena *arena, const struct expression *condition,
+	const struct expression **left, const struct expression **right)
+{
+	struct expression *holds = expression_of(arena, EXPR_TEST, type_of(TYPE_BOOL), &condition, 1);
+	holds->test = TEST_TRUE;
+	struct value yes = {.type = type_of(TYPE_BOOL), .boolean = true};
+	*left = holds;
+	*right = expression_constant(arena, &yes);
 }
 
 static bool outer_key(struct arena *arena, const struct expression *condition, uint32_t left_count,
 	const struct expression **left, const struct expression **right)
 {
+	if (!expression_uses_columns(condition, left_count, UINT32_MAX)) {
+		outer_left_key(arena, condition, left, right);
+		return true;
+	}
 	if (!expression_is_operator(condition, "=") || expression_is_volatile(condition))
 		return false;
 	for (size_t side = 0; side < 2; side++) {

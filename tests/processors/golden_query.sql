@@ -109,3 +109,10 @@ SELECT (id IN (1, 2)) = (qty IN (1, 2)), count(*) FROM orders GROUP BY 1
 SELECT o.customer FROM orders o WHERE o.customer IN (SELECT a.code FROM airports a WHERE a.code IN (SELECT f.origin FROM flights f WHERE f.delay > 30))
 SELECT o.id FROM orders o, airports a WHERE a.code = o.customer AND EXISTS (SELECT 1 FROM flights f WHERE f.origin = a.code AND f.delay = o.qty + 30)
 SELECT min(id) FROM orders o WHERE NOT EXISTS (SELECT 1 FROM orders p WHERE p.customer = o.customer AND p.id < o.id) GROUP BY customer
+SELECT a.code, o.id FROM airports a LEFT JOIN orders o ON o.customer = a.code AND a.name > 'L'
+SELECT a.code, o.id FROM airports a LEFT JOIN orders o ON a.name > 'L' WHERE o.id IS NULL OR o.id < 3
+SELECT a.code FROM airports a WHERE NOT EXISTS (SELECT 1 FROM orders o WHERE o.customer = a.code AND a.name > 'L')
+SELECT a.code FROM airports a WHERE EXISTS (SELECT 1 FROM orders o WHERE o.customer = a.code AND a.name > 'L' AND 10 / o.id > 1)
+SELECT a.code, o.id FROM airports a LEFT JOIN orders o ON o.customer = a.code AND 10 / o.id > 3 AND length(a.name) / 2 > 3
+SELECT count(*) FROM flights f LEFT JOIN orders o ON f.delay = o.id AND f.delay > 3 AND o.qty > 2 LEFT JOIN airports a ON a.code = o.customer
+SELECT x.o, count(*) FROM (SELECT f.origin o, f.delay d FROM flights f LEFT JOIN airports a ON a.code = f.origin) x WHERE x.d > 0 GROUP BY x.o
