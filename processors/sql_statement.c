@@ -457,6 +457,23 @@ static status transaction_build(
 
 /* ---- EXPLAIN ---- */
 
+/* The statement inside of EXPLAIN or DECLARE, which must be a query. */
+static status inner_build(const struct sql_tree *tree, sql_node *query, struct sql_statement *statement,
+	struct arena *arena, const char *what)
+{
+	if (query->node_case != PG_QUERY__NODE__NODE_SELECT_STMT)
+		return sql_unsupported(tree, 0, "It takes a SELECT.", "%s of this statement", what);
+	struct sql_tree *inner = arena_copy(arena, tree, sizeof *tree);
+	inner->node = query;
+	statement->explained = arena_alloc_zeroed(arena, sizeof *statement->explained);
+	*statement->explained = (struct sql_statement){.kind = SQL_SELECT,
+		.text = statement->text,
+		.text_position = statement->text_position,
+		.tag = "SELECT",
+		.tree = inner};
+	return STATUS_OK;
+}
+
 static status explain_build(const struct sql_tree *tree, const PgQuery__ExplainStmt *explain,
 	struct sql_statement *statement, struct arena *arena)
 {
@@ -473,16 +490,39 @@ static status explain_build(const struct sql_tree *tree, const PgQuery__ExplainS
 		if (strcmp(option->defname, "format") == 0 && (value == NULL || strcmp(value, "text") != 0))
 			return sql_unsupported(tree, option->location, "Plans are shown as text.", "this EXPLAIN format");
 	}
-	struct sql_tree *inner = arena_copy(arena, tree, sizeof *tree);
-	inner->node = explain->query;
-	if (inner->node->node_case != PG_QUERY__NODE__NODE_SELECT_STMT)
-		return sql_unsupported(tree, 0, "EXPLAIN shows the plan of a SELECT.", "EXPLAIN of this statement");
-	statement->explained = arena_alloc_zeroed(arena, sizeof *statement->explained);
-	*statement->explained = (struct sql_statement){.kind = SQL_SELECT,
-		.text = statement->text,
-		.text_position = statement->text_position,
-		.tag = "SELECT",
-		.tree = inner};
+	return inner_build(tree, explain->query, statement, arena, "EXPLAIN");
+}
+
+/* ---- cursors ---- */
+
+static status declare_build(const struct sql_tree *tree, const PgQuery__DeclareCursorStmt *declare,
+	struct sql_statement *statement, struct arena *arena)
+{
+	/* PostgreSQL's CURSOR_OPT_… bits (nodes/parsenodes.h). */
+	enum { OPTION_BINARY = 0x01, OPTION_SCROLL = 0x02, OPTION_HOLD = 0x20 };
+	statement->kind = SQL_DECLARE;
+	statement->tag = "DECLARE CURSOR";
+	if ((declare->options & OPTION_BINARY) != 0)
+		return sql_unsupported(
+			tree, 0, "Ask for binary results by the extended protocol.", "a BINARY cursor");
+	if ((declare->options & OPTION_SCROLL) != 0)
+		return sql_unsupported(tree, 0, "Cursors go forward: declare it without SCROLL.", "a SCROLL cursor");
+	statement->cursor.name = arena_copy_string(arena, declare->portalname);
+	statement->cursor.hold = (declare->options & OPTION_HOLD) != 0;
+	return inner_build(tree, declare->query, statement, arena, "DECLARE CURSOR");
+}
+
+static status fetch_build(const struct sql_tree *tree, const PgQuery__FetchStmt *fetch,
+	struct sql_statement *statement, struct arena *arena)
+{
+	statement->kind = SQL_FETCH;
+	statement->tag = fetch->ismove ? "MOVE" : "FETCH";
+	if (fetch->direction != PG_QUERY__FETCH_DIRECTION__FETCH_FORWARD || fetch->how_many < 0)
+		return sql_unsupported(tree, 0, "Cursors go forward: FETCH n, FETCH FORWARD n, FETCH ALL.",
+			"this direction of %s", statement->tag);
+	statement->cursor.name = arena_copy_string(arena, fetch->portalname);
+	statement->cursor.move = fetch->ismove;
+	statement->cursor.count = fetch->how_many;
 	return STATUS_OK;
 }
 
@@ -516,10 +556,6 @@ static status unsupported_build(const struct sql_tree *tree)
 		{PG_QUERY__NODE__NODE_CREATE_TRIG_STMT, "CREATE TRIGGER", "A view reacts to every record."},
 		{PG_QUERY__NODE__NODE_CREATE_SEQ_STMT, "CREATE SEQUENCE", "Records have _partition and _offset."},
 		{PG_QUERY__NODE__NODE_CREATE_EXTENSION_STMT, "CREATE EXTENSION", NULL},
-		{PG_QUERY__NODE__NODE_DECLARE_CURSOR_STMT, "DECLARE CURSOR",
-			"Fetch in portions with the extended protocol, or use LIMIT and OFFSET."},
-		{PG_QUERY__NODE__NODE_FETCH_STMT, "FETCH",
-			"Fetch in portions with the extended protocol, or use LIMIT and OFFSET."},
 		{PG_QUERY__NODE__NODE_COPY_STMT, "COPY", "Use INSERT, HTTP ingest, or kappa produce."},
 		{PG_QUERY__NODE__NODE_PREPARE_STMT, "PREPARE", "Prepare through the extended protocol."},
 		{PG_QUERY__NODE__NODE_EXECUTE_STMT, "EXECUTE", "Execute through the extended protocol."},
@@ -570,6 +606,10 @@ status sql_statement_build(struct sql_statement *statement, struct arena *arena)
 		return drop_build(tree, node->drop_stmt, statement, arena);
 	case PG_QUERY__NODE__NODE_EXPLAIN_STMT:
 		return explain_build(tree, node->explain_stmt, statement, arena);
+	case PG_QUERY__NODE__NODE_DECLARE_CURSOR_STMT:
+		return declare_build(tree, node->declare_cursor_stmt, statement, arena);
+	case PG_QUERY__NODE__NODE_FETCH_STMT:
+		return fetch_build(tree, node->fetch_stmt, statement, arena);
 	case PG_QUERY__NODE__NODE_VARIABLE_SET_STMT:
 		setting_build(node->variable_set_stmt, statement, arena);
 		return STATUS_OK;

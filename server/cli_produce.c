@@ -93,12 +93,14 @@ static void json_string_append(struct buffer *out, struct slice text)
 	buffer_append_byte(out, '"');
 }
 
-/* Lines of key, separator, value as {"records": […]}. INVALID naming the line without separator. */
+/* Lines of key, separator, value as {"records": […]}. INVALID naming the line without separator, with those
+ * before it encoded. */
 static status keyed_lines_encode(
 	struct slice lines, const char *separator, int64_t *line_number, struct buffer *out)
 {
 	size_t separator_size = strlen(separator);
 	bool first = true;
+	status result = STATUS_OK;
 	buffer_append_string(out, "{\"records\":[");
 	while (lines.size != 0) {
 		const uint8_t *end = memchr(lines.data, '\n', lines.size);
@@ -112,9 +114,11 @@ static status keyed_lines_encode(
 		if (line.size == 0)
 			continue;
 		const uint8_t *at = memmem(line.data, line.size, separator, separator_size);
-		if (at == NULL)
-			return error_raise(
+		if (at == NULL) {
+			result = error_raise(
 				STATUS_INVALID, "line %" PRId64 " has no key separator \"%s\"", *line_number, separator);
+			break;
+		}
 		size_t key_size = (size_t)(at - line.data);
 		buffer_append_string(out, first ? "{\"key\":" : ",{\"key\":");
 		json_string_append(out, slice_of(line.data, key_size));
@@ -124,7 +128,7 @@ static status keyed_lines_encode(
 		first = false;
 	}
 	buffer_append_string(out, "]}");
-	return STATUS_OK;
+	return result;
 }
 
 /* ---- the stream ---- */
@@ -168,13 +172,13 @@ static int lines_send(struct producing *producing)
 	size_t size = producing->ended ? producing->input.size : producing->line_end;
 	struct slice lines = slice_of(producing->input.data, size);
 	const char *type = "application/x-ndjson";
+	int code = CLI_OK;
 	if (producing->key_separator != NULL) {
 		producing->request.size = 0;
+		/* A line without separator ends it; those before it are sent. */
 		if (keyed_lines_encode(
-				lines, producing->key_separator, &producing->line_number, &producing->request) != STATUS_OK) {
-			(void)cli_usage_error(producing->cli);
-			return CLI_USAGE;
-		}
+				lines, producing->key_separator, &producing->line_number, &producing->request) != STATUS_OK)
+			code = cli_usage_error(producing->cli);
 		lines = buffer_slice(&producing->request);
 		type = "application/json";
 	}
@@ -185,7 +189,7 @@ static int lines_send(struct producing *producing)
 	buffer_consume(&producing->input, size);
 	producing->searched -= producing->searched < size ? producing->searched : size;
 	producing->line_end = 0;
-	return CLI_OK;
+	return code;
 }
 
 static int input_read(struct producing *producing)

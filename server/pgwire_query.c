@@ -305,10 +305,14 @@ static status statement_describe(struct pgwire *pgwire, const char *name)
 static status portal_describe(struct pgwire *pgwire, const char *name)
 {
 	struct pgwire_portal *portal = NULL;
-	status result = portal_lookup(pgwire, name, &portal);
 	const enum type_id *types = NULL;
-	const struct schema *columns = NULL;
+	const struct schema *columns = sql_session_cursor_columns(pgwire->session, name);
 	size_t type_count = 0;
+	if (columns != NULL && pgwire_portal_find(pgwire, name) == NULL) {
+		columns_send(pgwire, columns, NULL);
+		return STATUS_OK;
+	}
+	status result = portal_lookup(pgwire, name, &portal);
 	if (result != STATUS_OK)
 		return result;
 	if (portal->cursor != NULL)

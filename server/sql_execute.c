@@ -163,6 +163,14 @@ static status discard_execute(struct sql_session *session, const char *tag)
 	return result == STATUS_OK ? sql_session_set(session, "all", NULL) : result;
 }
 
+static status close_execute(struct sql_cursor *cursor, const char *name)
+{
+	if (name == NULL)
+		cursor->tag = "CLOSE CURSOR ALL";
+	bool closed = declared_close(cursor->session, name);
+	return closed && name != NULL ? STATUS_OK : forget(cursor->session, SQL_NAMED_PORTAL, name);
+}
+
 static status command_execute(struct sql_cursor *cursor, const struct sql_statement *statement)
 {
 	struct sql_session *session = cursor->session;
@@ -183,9 +191,9 @@ static status command_execute(struct sql_cursor *cursor, const struct sql_statem
 			cursor->tag = "DEALLOCATE ALL";
 		return forget(session, SQL_NAMED_STATEMENT, statement->setting.name);
 	case SQL_CLOSE:
-		if (statement->setting.name == NULL)
-			cursor->tag = "CLOSE CURSOR ALL";
-		return forget(session, SQL_NAMED_PORTAL, statement->setting.name);
+		return close_execute(cursor, statement->setting.name);
+	case SQL_FETCH:
+		return fetch_execute(cursor, statement);
 	case SQL_UNLISTEN:
 		return STATUS_OK;
 	default:
@@ -203,17 +211,20 @@ static bool is_for_failed_transaction(const struct sql_statement *statement)
 
 static bool reads_rows(enum sql_statement_kind kind)
 {
-	return kind == SQL_SELECT || kind == SQL_INSERT || kind == SQL_EXPLAIN;
+	return kind == SQL_SELECT || kind == SQL_DECLARE || kind == SQL_INSERT || kind == SQL_EXPLAIN;
 }
 
 static status statement_execute(
-	struct sql_cursor *cursor, const struct sql_statement *statement, const struct evaluation *evaluation)
+	struct sql_cursor *cursor, struct sql_prepared *prepared, const struct evaluation *evaluation)
 {
+	const struct sql_statement *statement = prepared->statement;
 	switch (statement->kind) {
 	case SQL_SELECT:
 		return select_execute(cursor, evaluation);
 	case SQL_INSERT:
 		return insert_execute(cursor, evaluation);
+	case SQL_DECLARE:
+		return declare_execute(cursor, prepared);
 	case SQL_EXPLAIN:
 		explain_execute(cursor);
 		return STATUS_OK;
@@ -242,6 +253,18 @@ static int64_t now_us(const struct sql_session *session)
 														: session->transaction_start_us;
 }
 
+status cursor_select(struct sql_cursor *cursor, const struct value *values, size_t value_count)
+{
+	cursor->parameters = values_copy(&cursor->arena, values, value_count);
+	cursor->parameter_count = value_count;
+	struct evaluation evaluation = {
+		.parameters = cursor->parameters,
+		.parameter_count = value_count,
+		.now_us = now_us(cursor->session),
+	};
+	return select_execute(cursor, &evaluation);
+}
+
 /* Everything of sql_execute() that may fail; the cursor is the caller's to close. */
 static status cursor_run(
 	struct sql_cursor *cursor, struct sql_prepared *prepared, const struct value *values, size_t value_count)
@@ -253,7 +276,8 @@ static status cursor_run(
 		result = session_wait_for_writes(session);
 	if (result != STATUS_OK)
 		return result;
-	cursor->reading = session_reading(session, statement->kind == SQL_SELECT);
+	cursor->reading =
+		session_reading(session, statement->kind == SQL_SELECT || statement->kind == SQL_DECLARE);
 	result = prepared_bind(session, prepared, cursor->reading->publication);
 	if (result != STATUS_OK)
 		return result;
@@ -273,7 +297,7 @@ static status cursor_run(
 		.parameter_count = value_count,
 		.now_us = now_us(session),
 	};
-	return statement_execute(cursor, statement, &evaluation);
+	return statement_execute(cursor, prepared, &evaluation);
 }
 
 status sql_execute(struct sql_session *session, struct sql_prepared *prepared, const struct value *values,
@@ -306,6 +330,10 @@ const struct schema *sql_cursor_columns(const struct sql_cursor *cursor)
 
 status sql_cursor_next(struct sql_cursor *cursor, const struct batch **out)
 {
+	if (cursor->fetch_name != NULL) {
+		clock_start(cursor);
+		return clock_stop(cursor, fetch_next(cursor, out));
+	}
 	if (cursor->query == NULL) {
 		if (cursor->rows == NULL)
 			return STATUS_END;
@@ -323,6 +351,9 @@ void sql_cursor_tag(const struct sql_cursor *cursor, uint64_t row_count, char ta
 		snprintf(tag, 64, "SELECT %llu", (unsigned long long)row_count);
 	else if (cursor->kind == SQL_INSERT)
 		snprintf(tag, 64, "INSERT 0 %llu", (unsigned long long)cursor->affected);
+	else if (cursor->kind == SQL_FETCH)
+		snprintf(tag, 64, "%s %llu", cursor->tag,
+			(unsigned long long)(cursor->columns.field_count > 0 ? row_count : cursor->affected));
 	else
 		snprintf(tag, 64, "%s", cursor->tag);
 }
@@ -334,6 +365,7 @@ void sql_cursor_close(struct sql_cursor *cursor)
 	query_close(cursor->query);
 	bound_release(cursor->bound);
 	reading_release(cursor->reading);
+	arena_deinit(&cursor->fetched);
 	arena_deinit(&cursor->arena);
 	mem_free(cursor);
 }

@@ -11,6 +11,7 @@
 
 enum {
 	SAVEPOINTS_MAX = 64,
+	DECLARED_MAX = 100,                          /* cursors of a session */
 	PENDING_INSERT_BYTES_MAX = 64 * 1024 * 1024, /* of INSERTs in one transaction */
 };
 
@@ -33,6 +34,18 @@ struct sql_reading {
 	struct publication *publication;
 };
 
+/* A cursor the client declared by SQL; on it FETCH goes forward. */
+struct sql_declared {
+	struct sql_declared *next;
+	char *name;
+	struct sql_prepared *prepared; /* retained */
+	struct sql_cursor *cursor;
+	const struct batch *batch; /* the cursor's, partly fetched */
+	uint32_t row;              /* of it, next to be fetched */
+	bool done;
+	bool hold; /* outlives the transaction */
+};
+
 struct sql_session {
 	struct sql_environment environment;
 	struct sql_session_options options;
@@ -48,6 +61,8 @@ struct sql_session {
 	size_t pending_count, pending_bytes;
 	struct sql_savepoint savepoints[SAVEPOINTS_MAX];
 	size_t savepoint_count;
+	struct sql_declared *declared;
+	size_t declared_count;
 
 	bool wrote;           /* the next SELECT has to see what this session did (S3) */
 	uint32_t insert_turn; /* partitions take turns */
@@ -96,7 +111,10 @@ struct sql_cursor {
 	const struct batch *rows; /* SHOW, EXPLAIN: given once */
 	const char *tag;
 	enum sql_statement_kind kind;
-	uint64_t affected; /* INSERT */
+	uint64_t affected;      /* INSERT; MOVE */
+	const char *fetch_name; /* FETCH */
+	int64_t fetch_left;
+	struct arena fetched; /* part of a batch, until the next */
 	int64_t timeout_ns, spent_ns, deadline_ns;
 	bool timed_out;
 };
@@ -130,6 +148,19 @@ status prepared_bind(
 struct sql_bound *bound_retain(struct sql_bound *bound);
 void bound_release(struct sql_bound *bound); /* accepts NULL */
 
+/* ---- sql_declare.c ---- */
+
+/* 34000 when there is none of that name. */
+status declared_find(struct sql_session *session, const char *name, struct sql_declared **out) MUST_USE;
+status declare_execute(struct sql_cursor *cursor, struct sql_prepared *prepared) MUST_USE;
+/* MOVE does its work here, FETCH in fetch_next(). */
+status fetch_execute(struct sql_cursor *cursor, const struct sql_statement *statement) MUST_USE;
+status fetch_next(struct sql_cursor *cursor, const struct batch **out) MUST_USE;
+/* name NULL = all. False when there is none. */
+bool declared_close(struct sql_session *session, const char *name);
+/* The end of a transaction: closes those without hold. */
+void declared_end_transaction(struct sql_session *session);
+
 /* ---- sql_insert.c ---- */
 
 status insert_execute(struct sql_cursor *cursor, const struct evaluation *evaluation) MUST_USE;
@@ -144,6 +175,8 @@ status define_execute(struct sql_cursor *cursor, const struct sql_statement *sta
 /* ---- sql_execute.c ---- */
 
 bool session_is_cancelled(void *cursor);
+/* Opens the query of the cursor's plan with these values, which are copied. */
+status cursor_select(struct sql_cursor *cursor, const struct value *values, size_t value_count) MUST_USE;
 /* query_context for reading at the cursor's publication. */
 struct query_context cursor_query_context(struct sql_cursor *cursor, const struct evaluation *evaluation);
 

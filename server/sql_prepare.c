@@ -185,6 +185,18 @@ static status show_bind(
 	return STATUS_OK;
 }
 
+/* The columns are those of the cursor as it is now: bound anew every time. */
+static status fetch_bind(
+	struct sql_session *session, const struct sql_statement *statement, struct sql_bound *bound)
+{
+	bound->generation = UINT64_MAX;
+	struct sql_declared *declared = NULL;
+	status found = declared_find(session, statement->cursor.name, &declared);
+	if (found == STATUS_OK && !statement->cursor.move)
+		bound->columns = schema_copy(sql_cursor_columns(declared->cursor), &bound->arena);
+	return found;
+}
+
 static status statement_bind(struct sql_session *session, const struct sql_statement *statement,
 	struct publication *publication, struct sql_bound *bound)
 {
@@ -200,6 +212,11 @@ static status statement_bind(struct sql_session *session, const struct sql_state
 			bound->is_lookup = plan_is_lookup(bound->plan);
 		}
 		return result;
+	case SQL_DECLARE:
+		return sql_bind_query(
+			statement->explained, &catalog.base, &bound->parameters, &bound->arena, &bound->plan);
+	case SQL_FETCH:
+		return fetch_bind(session, statement, bound);
 	case SQL_EXPLAIN:
 		columns_text(bound, explain_column, 1);
 		return sql_bind_query(

@@ -32,6 +32,7 @@ void sql_session_destroy(struct sql_session *session)
 	if (session == NULL)
 		return;
 	transaction_clear(session);
+	declared_close(session, NULL);
 	sql_settings_destroy(session->settings);
 	mem_free(session->user);
 	mem_free(session->database);

@@ -74,6 +74,10 @@ enum sql_transaction sql_session_transaction(const struct sql_session *session);
 /* An error was reported to the client: an open transaction becomes failed. */
 void sql_session_fail(struct sql_session *session);
 
+/* The columns of a cursor declared by SQL, which clients may describe like a portal; NULL when there is none
+ * of that name. */
+const struct schema *sql_session_cursor_columns(struct sql_session *session, const char *name);
+
 /* ---- statements ---- */
 
 /* Parses one statement; white space and comments alone give an empty one. `types` declares parameters

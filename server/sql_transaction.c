@@ -23,6 +23,7 @@ void transaction_clear(struct sql_session *session)
 {
 	insert_pending_drop(session, 0);
 	savepoints_truncate(session, 0);
+	declared_end_transaction(session);
 	reading_release(session->pinned);
 	session->pinned = NULL;
 	session->transaction = SQL_TRANSACTION_IDLE;

@@ -316,6 +316,32 @@ static void a_transaction_sees_the_definitions_it_made(void **state)
 	sql_session_destroy(session);
 }
 
+static void a_declared_cursor_gives_its_rows_in_portions(void **state)
+{
+	(void)state;
+	struct sql_session *session = session_open();
+	run_expects(session, "CREATE TABLE t (a int); INSERT INTO t VALUES (1), (2), (3), (4), (5), (6)",
+		"CREATE TABLE;INSERT 0 6;");
+	run_fails(session, "DECLARE c CURSOR FOR SELECT 1", "25P01");
+	run_expects(session,
+		"BEGIN; DECLARE c NO SCROLL CURSOR FOR SELECT a FROM t ORDER BY a; FETCH c; FETCH FORWARD 2 FROM c; "
+		"MOVE 1 IN c; "
+		"FETCH ALL FROM c; FETCH c; CLOSE c",
+		"BEGIN;DECLARE CURSOR;1\nFETCH 1;2\n3\nFETCH 2;MOVE 1;5\n6\nFETCH 2;FETCH 0;CLOSE CURSOR;");
+	run_fails(session, "FETCH c", "34000");
+	run_expects(session, "ROLLBACK; BEGIN; DECLARE c CURSOR FOR SELECT 1; COMMIT",
+		"ROLLBACK;BEGIN;DECLARE CURSOR;COMMIT;");
+	run_fails(session, "FETCH c", "34000");
+	run_expects(session,
+		"DECLARE \"h H\" CURSOR WITH HOLD FOR SELECT a FROM t ORDER BY a; INSERT INTO t VALUES (0); FETCH 1 "
+		"FROM \"h H\"",
+		"DECLARE CURSOR;INSERT 0 1;1\nFETCH 1;");
+	run_fails(session, "DECLARE \"h H\" CURSOR WITH HOLD FOR SELECT 1", "42P03");
+	run_fails(session, "FETCH BACKWARD 1 FROM \"h H\"", "0A000");
+	run_expects(session, "CLOSE ALL", "CLOSE CURSOR ALL;");
+	sql_session_destroy(session);
+}
+
 /* ---- versions ---- */
 
 static void a_replaced_view_is_diffed_promoted_and_rolled_back(void **state)
@@ -598,6 +624,7 @@ int main(void)
 		T(inserts_of_a_transaction_are_there_after_commit_and_only_then),
 		T(a_failed_transaction_takes_only_its_end),
 		T(a_transaction_sees_the_definitions_it_made),
+		T(a_declared_cursor_gives_its_rows_in_portions),
 		T(a_replaced_view_is_diffed_promoted_and_rolled_back),
 		T(deploying_the_same_logic_changes_nothing),
 		T(a_key_lookup_needs_no_worker_unless_there_is_something_to_wait_for),
