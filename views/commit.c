@@ -25,7 +25,8 @@
 enum {
 	CHUNK_SIZE = 256 * 1024,
 	FILE_SIZE_MAX = 64 * 1024 * 1024, /* of one file to be ingested, before compression */
-	KEPT_ENTRIES = 4096,              /* memory that a commit keeps for the next */
+	PREFETCH_AHEAD = 8,
+	KEPT_ENTRIES = 4096, /* memory that a commit keeps for the next */
 };
 
 struct entries {
@@ -293,9 +294,9 @@ static status key_net(struct view_commit *commit, const struct commit_entry *fro
 	const struct commit_entry *old = NULL, *fresh = NULL;
 	for (const struct commit_entry *at = from; at < to;) {
 		const struct commit_entry *row = at;
-		int64_t weight = 0;
+		int64_t weight = at->weight;
 		bool overflow = false;
-		for (; at < to && slice_equal(entry_value(at), entry_value(row)); at++)
+		for (at++; at < to && slice_equal(entry_value(at), entry_value(row)); at++)
 			overflow = __builtin_add_overflow(weight, at->weight, &weight) || overflow;
 		if (weight == 0 && !overflow)
 			continue;
@@ -464,6 +465,9 @@ static void write_entries(struct writer *writer, const struct entries *entries)
 	uint8_t weight[WEIGHT_SIZE];
 	for (size_t i = 0; i < entries->count && writer->message == NULL; i++) {
 		const struct commit_entry *entry = &entries->items[i];
+		/* Sorted entries have their bytes all over the arena. */
+		if (i + PREFETCH_AHEAD < entries->count)
+			__builtin_prefetch(entry[PREFETCH_AHEAD].bytes);
 		weight_write(weight, entry->weight);
 		switch (entry->operation) {
 		case OPERATION_PUT:

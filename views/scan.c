@@ -174,13 +174,18 @@ static void append_successor(struct buffer *out, struct slice prefix)
 	INVARIANT(found);
 }
 
+static void append_prefix(struct buffer *out, const struct key_range *range)
+{
+	buffer_append_byte(out, TAG_ROW);
+	for (size_t i = 0; i < range->prefix_count; i++)
+		key_encode_value(&range->prefix[i], out);
+}
+
 /* Fills from and to; false when no key can lie between. */
 static bool bounds_set(struct view_scan *scan, const struct key_range *range)
 {
 	struct buffer prefix = {0}, bound = {0};
-	buffer_append_byte(&prefix, TAG_ROW);
-	for (size_t i = 0; i < range->prefix_count; i++)
-		key_encode_value(&range->prefix[i], &prefix);
+	append_prefix(&prefix, range);
 	if (range->low != NULL) {
 		buffer_append(&bound, prefix.data, prefix.size);
 		key_encode_value(range->low, &bound);
@@ -238,11 +243,14 @@ static status relation_open(struct relation *base, const struct scan_request *re
 	scan->rows_left = request->row_limit;
 	scan->batch_rows = BATCH_ROWS_FIRST;
 	scan->one = base->key_count != 0 && range->prefix_count == base->key_count;
-	scan->ended = !bounds_set(scan, range);
-	if (scan->one)
+	if (scan->one) {
+		append_prefix(&scan->from, range);
 		scan->batch_rows = 1;
-	else if (!scan->ended)
+	} else if (bounds_set(scan, range)) {
 		iterator_open(scan, range->prefix_count == 0 && !bounds && request->row_limit == UINT64_MAX);
+	} else {
+		scan->ended = true;
+	}
 	*out = &scan->base;
 	return STATUS_OK;
 }
