@@ -340,8 +340,9 @@ static void seeded_life_of_a_log_file_loses_and_repeats_nothing(void **state)
 	buffer_init(&written);
 	buffer_init(&got);
 	int line = 0, rotations = 0;
-	append("app.log", "");
+	append("app.log", "first\n"); /* before a first line is read there is no place to go on from */
 	reopen(true);
+	assert_string_equal(read_on(), "first ");
 	for (int i = 0; i < 150; i++) {
 		char text[64];
 		switch (rand_r(&seed) % 8) {
