@@ -246,6 +246,6 @@ const struct plan *plan_prune(
 		return plan_make_limit(simplifier->arena, child, plan->limit.limit, plan->limit.offset);
 	}
 	}
-	INVARIANT(!"a kind of plan");
+	INVARIANT(false); /* no other kind of plan */
 	return plan;
 }

@@ -236,6 +236,6 @@ const struct plan *plan_push(
 				plan->limit.offset),
 			conjuncts);
 	}
-	INVARIANT(!"a kind of plan");
+	INVARIANT(false); /* no other kind of plan */
 	return plan;
 }
