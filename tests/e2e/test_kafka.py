@@ -175,7 +175,8 @@ def test_all_clients_read_the_bytes_that_kafka_python_wrote(kappa, admin):
     rng = random.Random(SEED)
     written = []
     for codec in [None, "gzip"] + [name for name in ("snappy", "lz4", "zstd") if python_has(name)]:
-        written += python_produce(kappa.bootstrap, topic, random_records(rng, 300), compression_type=codec)
+        records = [record for record in random_records(rng, 300) if (record.key, record.value) != (None, None)]  # the client refuses those
+        written += python_produce(kappa.bootstrap, topic, records, compression_type=codec)
     assert [record.offset for record in written] == list(range(len(written)))
     assert python_consume(kappa.bootstrap, topic) == written
     assert confluent_consume(kappa.bootstrap, topic) == written

@@ -65,16 +65,37 @@ class Appliance:
         self.process = None
         self.connection = None
         self.ports = None
+        self.wanted = True  # `with` starts it
+        self.ended = True   # not running, and that is as it should be
         self.errors_path = os.path.join(self.data_dir, "stderr.txt") if self.own_dir else self.data_dir.rstrip("/") + ".stderr.txt"
 
-    def __enter__(self):
-        return self.start()
+    @classmethod
+    def unstarted(cls, *arguments, **options):
+        """For `with`: the test starts it."""
+        appliance = cls(*arguments, **options)
+        appliance.wanted = False
+        return appliance
 
-    def __exit__(self, *exc):
-        if self.process and self.process.poll() is None:
+    @classmethod
+    def on_copy(cls, directory, options=(), **more):
+        """On a copy of a data directory, not yet started."""
+        appliance = cls.unstarted(options, **more)
+        shutil.copytree(directory, appliance.directory)
+        return appliance
+
+    def __enter__(self):
+        return self.start() if self.wanted else self
+
+    def __exit__(self, kind, error, trace):
+        """Kills the program. One that has ended by itself fails the test, with its last words."""
+        code = None if self.ended or self.process is None else self.process.poll()
+        if code is None and not self.ended and self.process is not None:
             self.kill()
+        if kind is not None or code is not None:
+            print("---- the program's last words\n" + self.stderr()[-6000:])
         if self.own_dir and not os.environ.get("KAPPA_KEEP"):
             shutil.rmtree(self.data_dir, ignore_errors=True)
+        assert code is None, "the program ended by itself, exit code %d" % code
 
     def start(self, timeout=60):
         """Starts the program and waits for its ready line; NotStarted."""
@@ -93,6 +114,7 @@ class Appliance:
                 self.wrapper + [PROGRAM, "serve", "--data-dir", self.directory, "--kafka-port", str(self.kafka_port),
                                 "--pg-port", str(self.pg_port), "--http-port", str(self.http_port)] + self.options,
                 stdout=subprocess.PIPE, stderr=errors, env=self.env)
+        self.ended = False
 
     def await_ready(self, timeout=60):
         until = time.time() + timeout
@@ -109,6 +131,7 @@ class Appliance:
             if hung:
                 self.process.kill()
             code = self.process.wait()
+            self.ended = True
             raise NotStarted(None if hung else code, self.stderr()[-4000:])
 
     def start_refused(self, timeout=60):
@@ -134,6 +157,8 @@ class Appliance:
         return "127.0.0.1:%d" % self.kafka_port
 
     def stderr(self, begin=0):
+        if not os.path.exists(self.errors_path):
+            return ""
         with open(self.errors_path, "rb") as file:
             file.seek(begin)
             return file.read().decode("utf-8", "replace")
@@ -143,12 +168,16 @@ class Appliance:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
         self.process.stdout.close()
+        self.ended = True
 
     def stop(self, timeout=30):
         """SIGTERM; returns the exit code."""
         self.close_connection()
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout)
+        code = self.process.wait(timeout)
+        self.process.stdout.close()
+        self.ended = True
+        return code
 
     def close_connection(self):
         if self.connection is not None:

@@ -64,7 +64,7 @@ def confluent_consume(bootstrap, topic, partition=0, offset=0, **options):
         consumer.assign([where])
         records = []
         while offset < end:
-            messages = consumer.consume(1000, timeout=10)
+            messages = consumer.consume(min(1000, end - offset), timeout=10)  # waits for that many
             assert messages, "no records for 10 s at offset %d of %d" % (offset, end)
             for message in messages:
                 assert message.error() is None, message.error()
