@@ -1,8 +1,8 @@
-/* Bound plans: what a query is, after names and types are resolved. Circuits (incremental) and queries (run once)
- * are both built from them. Immutable, in one arena.
+/* Bound plans: what a query is, after names and types are resolved. Circuits (incremental) and queries (run
+ * once) are both built from them. Immutable, in one arena.
  *
- * Every node has a schema; expressions refer to columns of the (first) child by index, except a join's residual, which sees
- * the left columns followed by the right ones.
+ * Every node has a schema; expressions refer to columns of the (first) child by index, except a join's
+ * residual, which sees the left columns followed by the right ones.
  */
 #ifndef KAPPA_PROCESSORS_PLAN_H
 #define KAPPA_PROCESSORS_PLAN_H
@@ -17,13 +17,20 @@ enum plan_kind {
 	PLAN_AGGREGATE, /* groups by columns; DISTINCT is one without aggregates */
 	PLAN_JOIN,      /* two children */
 	PLAN_UNION_ALL, /* two or more children of equal types */
-	PLAN_SORT,      /* queries only; total up to equal sort keys, then by whole row so that results are repeatable */
-	PLAN_LIMIT,     /* queries only */
+	PLAN_SORT,  /* queries only; total up to equal sort keys, then by whole row so that results are repeatable
+				 */
+	PLAN_LIMIT, /* queries only */
 };
 
 enum aggregate_kind {
-	AGGREGATE_COUNT_STAR, AGGREGATE_COUNT, AGGREGATE_SUM, AGGREGATE_AVG, AGGREGATE_MIN, AGGREGATE_MAX,
-	AGGREGATE_BOOL_AND, AGGREGATE_BOOL_OR,
+	AGGREGATE_COUNT_STAR,
+	AGGREGATE_COUNT,
+	AGGREGATE_SUM,
+	AGGREGATE_AVG,
+	AGGREGATE_MIN,
+	AGGREGATE_MAX,
+	AGGREGATE_BOOL_AND,
+	AGGREGATE_BOOL_OR,
 };
 
 struct aggregate_call {
@@ -31,7 +38,8 @@ struct aggregate_call {
 	int32_t argument; /* column of the child; −1 for count(*) */
 	int32_t filter;   /* boolean column of the child; −1 = none */
 	bool distinct;
-	struct type type; /* PostgreSQL's result type: sum(int) bigint, sum(bigint) numeric, avg(int…) numeric, … */
+	struct type
+		type; /* PostgreSQL's result type: sum(int) bigint, sum(bigint) numeric, avg(int…) numeric, … */
 };
 
 enum join_kind { JOIN_INNER, JOIN_LEFT, JOIN_SEMI, JOIN_ANTI }; /* circuits: see circuit_create() */
@@ -47,7 +55,8 @@ struct scan_bounds {
 	size_t prefix_count;
 	const struct expression *low, *high; /* NULL = open */
 	bool low_inclusive, high_inclusive;
-	const char **names; /* of the key columns bounded: prefix_count, then the one of low and high; for EXPLAIN */
+	const char *
+		*names; /* of the key columns bounded: prefix_count, then the one of low and high; for EXPLAIN */
 };
 
 struct plan {
@@ -57,7 +66,8 @@ struct plan {
 	size_t child_count;
 
 	bool append_only; /* no retraction can come out, whatever append-only tables bring */
-	/* Columns that identify a row (at most one row of weight 1 per key). has_key with key_count 0: at most one row. */
+	/* Columns that identify a row (at most one row of weight 1 per key). has_key with key_count 0: at most
+	 * one row. */
 	bool has_key;
 	uint32_t *key_columns;
 	size_t key_count;
@@ -66,9 +76,9 @@ struct plan {
 		struct {
 			const char *schema_name; /* "public", "kappa", … */
 			const char *name;
-			int64_t version;         /* of a view; 0 = the live one, or not a view */
-			void *handle;            /* the catalog's, see struct sql_relation */
-			uint32_t *columns;       /* schema.fields[i] is column columns[i] of the relation */
+			int64_t version;   /* of a view; 0 = the live one, or not a view */
+			void *handle;      /* the catalog's, see struct sql_relation */
+			uint32_t *columns; /* schema.fields[i] is column columns[i] of the relation */
 			struct scan_bounds bounds;
 			uint64_t row_estimate;
 		} scan;
@@ -100,16 +110,18 @@ struct plan {
 			size_t key_count;
 		} sort;
 		struct {
-			const struct expression *limit, *offset; /* bigint expressions of constants and parameters; NULL = none */
+			const struct expression *limit,
+				*offset; /* bigint expressions of constants and parameters; NULL = none */
 		} limit;
 	};
 };
 
-/* Canonical text of the whole plan, independent of formatting, comments and alias names inside; output column names
- * included. Two definitions that give the same text are the same logic: its hash is a version's fingerprint. */
+/* Canonical text of the whole plan, independent of formatting, comments and alias names inside; output column
+ * names included. Two definitions that give the same text are the same logic: its hash is a version's
+ * fingerprint. */
 void plan_canonical(const struct plan *plan, struct buffer *out);
-/* EXPLAIN: an indented tree, one node per line, PostgreSQL's flavour ("Key Lookup on delays@2 (origin = 'JFK')",
- * "Range Scan", "Seq Scan", "Hash Aggregate", …). */
+/* EXPLAIN: an indented tree, one node per line, PostgreSQL's flavour ("Key Lookup on delays@2 (origin =
+ * 'JFK')", "Range Scan", "Seq Scan", "Hash Aggregate", …). */
 void plan_explain(const struct plan *plan, struct buffer *out);
 
 #endif

@@ -62,8 +62,8 @@ struct expression_rewriter {
 };
 const struct expression *expression_rewrite(
 	struct expression_rewriter *rewriter, const struct expression *expression);
-/* The constant that a node with constant arguments comes to; the node itself when it fails, is volatile, or gives a long
- * text. */
+/* The constant that a node with constant arguments comes to; the node itself when it fails, is volatile, or
+ * gives a long text. */
 const struct expression *expression_fold(struct arena *arena, const struct expression *expression);
 /* Column i becomes column map[i]. */
 const struct expression *expression_remap(

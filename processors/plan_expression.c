@@ -21,7 +21,8 @@ const struct expression *expression_fold(struct arena *arena, const struct expre
 	struct value value;
 	/* What fails is left to fail when, and only if, it is evaluated. */
 	if (expression_evaluate_constant(expression, &evaluation, &scratch, &value) == STATUS_OK &&
-		(value.null || type_physical(value.type.id) != PHYS_TEXT || value.text.size <= FOLDED_TEXT_SIZE_MAX)) {
+		(value.null || type_physical(value.type.id) != PHYS_TEXT ||
+			value.text.size <= FOLDED_TEXT_SIZE_MAX)) {
 		value.type = expression->type;
 		struct expression *folded = expression_constant(arena, &value);
 		folded->position = expression->position;

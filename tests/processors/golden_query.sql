@@ -116,3 +116,7 @@ SELECT a.code FROM airports a WHERE EXISTS (SELECT 1 FROM orders o WHERE o.custo
 SELECT a.code, o.id FROM airports a LEFT JOIN orders o ON o.customer = a.code AND 10 / o.id > 3 AND length(a.name) / 2 > 3
 SELECT count(*) FROM flights f LEFT JOIN orders o ON f.delay = o.id AND f.delay > 3 AND o.qty > 2 LEFT JOIN airports a ON a.code = o.customer
 SELECT x.o, count(*) FROM (SELECT f.origin o, f.delay d FROM flights f LEFT JOIN airports a ON a.code = f.origin) x WHERE x.d > 0 GROUP BY x.o
+SELECT code, n FROM (SELECT origin AS code, count(*) AS n FROM flights GROUP BY origin) f RIGHT JOIN airports USING (code)
+SELECT code, n FROM (SELECT origin AS code, count(*) AS n FROM flights GROUP BY origin) f LEFT JOIN airports USING (code)
+SELECT * FROM (SELECT 1 AS a, 2 AS b) x RIGHT JOIN (SELECT 3 AS b, 4 AS c) y USING (b)
+SELECT f.origin, o.id FROM flights f, airports a, orders o WHERE f.origin = o.customer AND a.code = f.origin AND o.id < f.delay AND a.name > 'K' AND f.delay > 30
