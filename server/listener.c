@@ -19,6 +19,7 @@
 #include "base/diag.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "server/workers.h"
 
 enum {
 	BACKLOG = 511,
@@ -159,12 +160,21 @@ void connection_stream_release(struct connection_stream *stream)
 	mem_free(stream);
 }
 
+static bool stream_is_full(struct connection_stream *stream)
+{
+	return !atomic_load(&stream->detached) &&
+		   stream->waiting.size + stream->unsent_bytes > CONNECTION_OUTPUT_HIGH;
+}
+
 status connection_stream_write(struct connection_stream *stream, struct slice bytes)
 {
 	pthread_mutex_lock(&stream->mutex);
-	while (!atomic_load(&stream->detached) &&
-		   stream->waiting.size + stream->unsent_bytes > CONNECTION_OUTPUT_HIGH)
-		pthread_cond_wait(&stream->room, &stream->mutex);
+	if (stream_is_full(stream)) {
+		workers_wait_begin();
+		while (stream_is_full(stream))
+			pthread_cond_wait(&stream->room, &stream->mutex);
+		workers_wait_end();
+	}
 	bool detached = atomic_load(&stream->detached);
 	if (!detached) {
 		buffer_append(&stream->waiting, bytes.data, bytes.size);

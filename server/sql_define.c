@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "server/sql_internal.h"
+#include "server/workers.h"
 
 static status name_check(const struct sql_name *name)
 {
@@ -62,8 +63,10 @@ static status wait_option_take(struct sql_statement *statement, struct arena *ar
 static status caught_up_wait(struct sql_cursor *cursor, const struct deploy_item *item)
 {
 	struct sql_session *session = cursor->session;
+	workers_wait_begin();
 	status result = engine_wait_caught_up(
 		session->environment.engine, item->view, item->version, session_is_cancelled, cursor);
+	workers_wait_end();
 	if (result == STATUS_CANCELLED)
 		session_notice(session, SQL_NOTICE,
 			"\"%s\" goes on replaying, and will be live when it has caught up", item->view);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "server/sql_internal.h"
+#include "server/workers.h"
 
 /* Below the smallest default of message_bytes_max, with room for the last record. */
 enum { RECORDS_BYTES_MAX = 8 * 1024 * 1024 };
@@ -299,8 +300,10 @@ status insert_commit(struct sql_session *session)
 	for (struct sql_pending *pending = session->pending; pending != NULL; pending = pending->next, done++) {
 		int64_t base_offset = 0;
 		session->wrote = true;
+		workers_wait_begin();
 		result = log_append_wait(session->environment.log, pending->partition, pending->batch.data,
 			pending->batch.size, &base_offset);
+		workers_wait_end();
 		if (result != STATUS_OK) {
 			error_note(result, "while appending to the topic of table \"%s\"", pending->table);
 			break;

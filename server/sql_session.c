@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/invariant.h"
 #include "server/sql_internal.h"
+#include "server/workers.h"
 
 enum { WRITES_WAIT_FIRST_MS = 100, WRITES_WAIT_MS_MAX = 30000 };
 
@@ -163,7 +164,9 @@ status session_wait_for_writes(struct sql_session *session)
 	 */
 	int64_t waited_ms = 0;
 	for (int64_t portion_ms = WRITES_WAIT_FIRST_MS; waited_ms < WRITES_WAIT_MS_MAX; portion_ms *= 2) {
+		workers_wait_begin();
 		status waited = engine_wait_for_log(session->environment.engine, portion_ms);
+		workers_wait_end();
 		if (waited == STATUS_OK) {
 			session->wrote = false;
 			return STATUS_OK;

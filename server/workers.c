@@ -12,7 +12,10 @@
 #include "base/memory.h"
 #include "processors/sql.h"
 
-enum { IDLE_SECONDS_MAX = 30 };
+enum {
+	IDLE_SECONDS_MAX = 30,
+	THREADS_TOTAL_MAX = 4000, /* whatever they wait for */
+};
 
 struct workers {
 	pthread_mutex_t mutex;
@@ -21,6 +24,7 @@ struct workers {
 	struct worker_task *first, **last;
 	unsigned threads, threads_max;
 	unsigned idle;    /* threads waiting for `work` */
+	unsigned outside; /* threads between wait_begin and wait_end */
 	unsigned running; /* tasks */
 	unsigned waiting; /* tasks */
 	bool stopping;
@@ -64,9 +68,12 @@ static struct worker_task *task_take(struct workers *workers)
 	return task;
 }
 
+static _Thread_local struct workers *own_pool; /* NULL on other threads */
+
 static void *thread_run(void *argument)
 {
 	struct workers *workers = argument;
+	own_pool = workers;
 	pthread_mutex_lock(&workers->mutex);
 	struct worker_task *task;
 	while ((task = task_take(workers)) != NULL) {
@@ -99,14 +106,44 @@ static bool thread_start(struct workers *workers)
 	return failed == 0;
 }
 
+/* A task waits (or is about to), no thread is free for it, and there may be one more. */
+static bool thread_is_wanted(const struct workers *workers, unsigned waiting)
+{
+	return waiting > workers->idle && workers->threads - workers->outside < workers->threads_max &&
+		   workers->threads < THREADS_TOTAL_MAX;
+}
+
+void workers_wait_begin(void)
+{
+	struct workers *workers = own_pool;
+	if (workers == NULL)
+		return;
+	pthread_mutex_lock(&workers->mutex);
+	workers->outside++;
+	if (thread_is_wanted(workers, workers->waiting))
+		thread_start(workers);
+	pthread_mutex_unlock(&workers->mutex);
+}
+
+void workers_wait_end(void)
+{
+	struct workers *workers = own_pool;
+	if (workers == NULL)
+		return;
+	pthread_mutex_lock(&workers->mutex);
+	INVARIANT(workers->outside > 0);
+	workers->outside--;
+	pthread_mutex_unlock(&workers->mutex);
+}
+
 status workers_submit(struct workers *workers, struct worker_task *task)
 {
 	pthread_mutex_lock(&workers->mutex);
 	status result = STATUS_OK;
 	if (workers->stopping) {
 		result = error_raise(STATUS_SHUTDOWN, "the server is shutting down");
-	} else if (workers->idle <= workers->waiting && workers->threads < workers->threads_max &&
-			   !thread_start(workers) && workers->threads == 0) {
+	} else if (thread_is_wanted(workers, workers->waiting + 1) && !thread_start(workers) &&
+			   workers->threads == 0) {
 		result = error_raise(STATUS_OUT_OF_MEMORY, "no thread can be started for the statement");
 	}
 	if (result == STATUS_OK) {

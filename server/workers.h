@@ -27,6 +27,10 @@ status workers_submit(struct workers *workers, struct worker_task *task) MUST_US
 void workers_stop(struct workers *workers);
 /* Waits for all tasks and joins the threads. Accepts NULL. */
 void workers_destroy(struct workers *workers);
+/* On a worker, around a wait that is not for the processor: its place is given to another task meanwhile.
+ * Elsewhere they do nothing. */
+void workers_wait_begin(void);
+void workers_wait_end(void);
 /* Tasks running and waiting, for metrics. */
 void workers_counts(struct workers *workers, unsigned *running, unsigned *waiting);
 

@@ -63,6 +63,37 @@ static void a_stopped_pool_finishes_its_queue_and_takes_nothing_more(void **stat
 	assert_int_equal(count, 2);
 }
 
+struct waiting_task {
+	struct worker_task base;
+	atomic_int *count; /* to be waited for */
+};
+
+static void waiting_run(struct worker_task *task)
+{
+	struct waiting_task *waiting = (struct waiting_task *)task;
+	workers_wait_begin();
+	while (atomic_load(waiting->count) == 0)
+		usleep(1000);
+	workers_wait_end();
+}
+
+static void tasks_that_wait_for_somebody_leave_their_place_to_others(void **state)
+{
+	(void)state;
+	struct waiting_task waiting[5];
+	struct counted_task last;
+	atomic_int count = 0, running = 0, most = 0;
+	struct workers *workers = workers_create(1);
+	for (int i = 0; i < 5; i++) {
+		waiting[i] = (struct waiting_task){{waiting_run, NULL}, &count};
+		assert_int_equal(workers_submit(workers, &waiting[i].base), STATUS_OK);
+	}
+	last = (struct counted_task){{counted_run, NULL}, &count, &running, &most, 0};
+	assert_int_equal(workers_submit(workers, &last.base), STATUS_OK);
+	workers_destroy(workers);
+	assert_int_equal(count, 1);
+}
+
 struct deep_task {
 	struct worker_task base;
 	atomic_bool done;
@@ -92,6 +123,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_task_runs_once_and_no_more_at_a_time_than_threads),
 		cmocka_unit_test(a_stopped_pool_finishes_its_queue_and_takes_nothing_more),
+		cmocka_unit_test(tasks_that_wait_for_somebody_leave_their_place_to_others),
 		cmocka_unit_test(threads_have_the_stack_the_parser_needs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
