@@ -441,7 +441,8 @@ static status bind_lone_function(
 {
 	*done = false;
 	if (statement->n_target_list != 1 || statement->n_from_clause != 0 || statement->where_clause != NULL ||
-		statement->n_group_clause != 0 || statement->having_clause != NULL || statement->n_sort_clause != 0)
+		statement->n_group_clause != 0 || statement->having_clause != NULL || statement->n_sort_clause != 0 ||
+		statement->n_distinct_clause != 0)
 		return STATUS_OK;
 	const PgQuery__ResTarget *target = statement->target_list[0]->res_target;
 	if (target->val->node_case != PG_QUERY__NODE__NODE_FUNC_CALL)
@@ -466,7 +467,7 @@ static status bind_lone_function(
 		*out = plan_make_project(binder->arena, *out, &column, names, 1);
 	}
 	*done = true;
-	return STATUS_OK;
+	return bind_limit(binder, statement, *out, out);
 }
 
 status bind_select_core(struct binder *binder, const PgQuery__SelectStmt *statement,
