@@ -80,7 +80,7 @@ def duckdb_q17(path):
         subprocess.run([python, "-m", "pip", "install", "-q", "duckdb"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     code = """
 import duckdb, time, sys
-c = duckdb.connect(); c.execute("SET threads = 1")
+c = duckdb.connect(); c.execute("SET threads = 1"); c.execute("SET enable_progress_bar = false")
 q = '''SELECT auction, strftime(date_time, '%%Y-%%m-%%d') d, count(*), count(*) FILTER (WHERE price < 10000),
  count(*) FILTER (WHERE price >= 10000 AND price < 1000000), count(*) FILTER (WHERE price >= 1000000), min(price), max(price), avg(price),
  sum(price) FROM read_json('%s', format='newline_delimited', columns={auction:'BIGINT',bidder:'BIGINT',price:'BIGINT',channel:'VARCHAR',
@@ -93,7 +93,7 @@ print(sorted(times)[1])
     done = subprocess.run([python, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode != 0:
         return None
-    return float(done.stdout)
+    return float(done.stdout.split()[-1])
 
 
 def row_1(report, count):
