@@ -257,6 +257,11 @@ static status rows_add(
 	uint32_t *fresh = arena_alloc(arena, rows.count * sizeof *fresh), fresh_count;
 	table_upsert(&arrangement->rows, &rows, ids, fresh, &fresh_count);
 	for (uint32_t i = 0; i < fresh_count; i++) {
+		uint32_t head = arrangement_key(arrangement, key_ids[fresh[i]])->head;
+		if (head != 0)
+			__builtin_prefetch(table_slot_at(&arrangement->rows, head), 1); /* row_link() writes to it */
+	}
+	for (uint32_t i = 0; i < fresh_count; i++) {
 		uint32_t key_id = key_ids[fresh[i]], row_id = ids[fresh[i]];
 		row_link(arrangement, key_id, row_id);
 		if (arrangement_key(arrangement, key_id)->complete == 0)

@@ -6,7 +6,9 @@
  */
 #include "processors/table.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/hash.h"
 #include "base/invariant.h"
@@ -16,7 +18,9 @@ enum {
 	TABLE_SLAB_ROWS = 1 << TABLE_SLAB_SHIFT,
 	/* Below this many slots everything is in the cache and prefetching only costs. */
 	TABLE_PREFETCH_MIN = 4096,
-	TABLE_PREFETCH_AHEAD = 16,
+	TABLE_HUGE_PAGE = 2 * 1024 * 1024,
+	TABLE_SMALL_SLABS = 8,
+	CACHE_LINE = 64,
 };
 
 static const uint64_t hash_second = UINT64_C(0x9e3779b97f4a7c15);
@@ -37,30 +41,43 @@ void table_init(struct table *table, enum table_key kind, size_t payload_size, s
 	};
 }
 
+/* Large pieces come in huge pages where the system has them: a table is read at random, and its page table
+ * entries would compete for the cache with its slots. */
+static void *memory_take(size_t size)
+{
+	if (size < TABLE_HUGE_PAGE)
+		return mem_alloc(size);
+	size = (size + TABLE_HUGE_PAGE - 1) & ~(size_t)(TABLE_HUGE_PAGE - 1);
+	void *memory = aligned_alloc(TABLE_HUGE_PAGE, size);
+	if (memory == NULL)
+		return mem_alloc(size);
+	(void)madvise(memory, size, MADV_HUGEPAGE);
+	return memory;
+}
+
 void table_deinit(struct table *table)
 {
-	for (uint32_t i = 0; i < table->slab_count; i++)
-		mem_free(table->slabs[i]);
+	for (uint32_t i = 0; i < table->block_count; i++)
+		mem_free(table->blocks[i]);
+	mem_free(table->blocks);
 	mem_free(table->slabs);
 	mem_free(table->index);
-	table->slabs = NULL;
-	table->index = NULL;
+	*table = (struct table){.kind = table->kind,
+		.payload_offset = table->payload_offset,
+		.slot_size = table->slot_size,
+		.pool = table->pool,
+		.slot_next = 1};
 }
 
 void table_clear(struct table *table)
 {
-	enum table_key kind = table->kind;
-	size_t payload_size = table->slot_size - table->payload_offset;
-	struct pool *pool = table->pool;
 	table_deinit(table);
-	table_init(table, kind, payload_size, pool);
 }
 
 size_t table_memory_bytes(const struct table *table)
 {
 	size_t bytes = table->index != NULL ? (table->index_mask + 1) * sizeof *table->index : 0;
-	bytes += (size_t)table->slab_count * TABLE_SLAB_ROWS * table->slot_size;
-	return bytes + table->slab_capacity * sizeof *table->slabs;
+	return bytes + table->block_bytes + table->slab_capacity * sizeof *table->slabs * 2;
 }
 
 /* ---- hashing ---- */
@@ -145,7 +162,7 @@ static void index_reserve(struct table *table, uint32_t extra)
 	while (needed * 8 > grown * 5)
 		grown *= 2;
 	INVARIANT(grown <= UINT64_C(1) << 32);
-	uint64_t *index = mem_alloc_zeroed(grown, sizeof *index);
+	uint64_t *index = memset(memory_take(grown * sizeof *index), 0, grown * sizeof *index);
 	for (uint64_t i = 0; i < capacity; i++) {
 		if (table->index[i] != 0)
 			index_put(index, grown - 1, table->index[i]);
@@ -155,13 +172,29 @@ static void index_reserve(struct table *table, uint32_t extra)
 	table->index_mask = grown - 1;
 }
 
+/* A small table takes slab by slab, a large one blocks of a huge page. */
+static void block_add(struct table *table)
+{
+	size_t slab_size = (size_t)TABLE_SLAB_ROWS * table->slot_size, slabs = 1;
+	if (table->slab_count >= TABLE_SMALL_SLABS && slab_size < TABLE_HUGE_PAGE)
+		slabs = TABLE_HUGE_PAGE / slab_size;
+	size_t size = slabs > 1 ? (size_t)TABLE_HUGE_PAGE : slab_size;
+	uint8_t *block = memory_take(size);
+	table->blocks[table->block_count++] = block;
+	table->block_bytes += size;
+	for (size_t i = 0; i < slabs; i++)
+		table->slabs[table->slab_count++] = block + i * slab_size;
+}
+
 static void slab_add(struct table *table)
 {
-	if (table->slab_count == table->slab_capacity) {
-		table->slab_capacity = table->slab_capacity != 0 ? table->slab_capacity * 2 : 4;
+	uint32_t most = table->slab_count + TABLE_HUGE_PAGE / (TABLE_SLAB_ROWS * sizeof(struct table_slot));
+	if (most > table->slab_capacity) {
+		table->slab_capacity = 2 * most;
 		table->slabs = mem_resize(table->slabs, table->slab_capacity * sizeof *table->slabs);
+		table->blocks = mem_resize(table->blocks, table->slab_capacity * sizeof *table->blocks);
 	}
-	table->slabs[table->slab_count++] = mem_alloc((size_t)TABLE_SLAB_ROWS * table->slot_size);
+	block_add(table);
 }
 
 static uint32_t slot_take(struct table *table)
@@ -215,44 +248,65 @@ static void key_store(struct table *table, uint32_t id, const struct table_keys 
 		packed->parts[1] = keys->parts[1][row];
 }
 
-/* Where the probe for row ended: its entry, or the free place it would go to. */
+/* Where the probe for row ended: its entry, or the free place it would go to. `at`: where to start, from the
+ * key's home on but not beyond its entry. */
 static inline __attribute__((always_inline)) uint64_t probe(
-	const struct table *table, enum table_key kind, const struct table_keys *keys, uint32_t row)
+	const struct table *table, enum table_key kind, const struct table_keys *keys, uint32_t row, uint64_t at)
 {
-	uint64_t hash = keys->hashes[row], at = hash & table->index_mask;
+	uint32_t hash = (uint32_t)keys->hashes[row];
 	for (;; at = (at + 1) & table->index_mask) {
 		uint64_t entry = table->index[at];
 		if (entry == 0)
 			return at;
-		if (entry_hash(entry) == (uint32_t)hash &&
-			key_equal(kind, table_slot_at(table, (uint32_t)entry), keys, row))
+		if (entry_hash(entry) == hash && key_equal(kind, table_slot_at(table, (uint32_t)entry), keys, row))
 			return at;
 	}
 }
 
 /* ---- chunks ---- */
 
-static void prefetch_chunk(const struct table *table, const struct table_keys *keys)
+/* Where each row's probe starts. In a large table three passes bring in index entries, then the slots whose
+ * hash agrees, then their key bytes: many misses at once instead of one after the other. The places found
+ * stay good starts while the chunk inserts, since inserting fills free places only. */
+static void starts_find(const struct table *table, const struct table_keys *keys, uint32_t *starts)
 {
-	if (table->count < TABLE_PREFETCH_MIN)
-		return;
-	const uint64_t *hashes = keys->hashes;
+	const uint64_t *hashes = keys->hashes, *index = table->index;
 	uint64_t mask = table->index_mask;
-	for (uint32_t i = 0; i < keys->count; i++)
-		__builtin_prefetch(&table->index[hashes[i] & mask]);
-	for (uint32_t i = 0; i < keys->count; i++) {
-		uint64_t entry = table->index[hashes[i] & mask];
+	uint32_t count = keys->count;
+	if (table->count < TABLE_PREFETCH_MIN) {
+		for (uint32_t i = 0; i < count; i++)
+			starts[i] = (uint32_t)(hashes[i] & mask);
+		return;
+	}
+	bool wide = table->slot_size > CACHE_LINE / 2; /* a slot may well reach into the next line */
+	for (uint32_t i = 0; i < count; i++)
+		__builtin_prefetch(&index[hashes[i] & mask]);
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t at = hashes[i] & mask;
+		while (index[at] != 0 && entry_hash(index[at]) != (uint32_t)hashes[i])
+			at = (at + 1) & mask;
+		starts[i] = (uint32_t)at;
+		const struct table_slot *slot = index[at] != 0 ? table_slot_at(table, (uint32_t)index[at]) : NULL;
+		if (slot == NULL)
+			continue;
+		__builtin_prefetch(slot, 1);
+		if (wide)
+			__builtin_prefetch((const uint8_t *)slot + CACHE_LINE, 1);
+	}
+	for (uint32_t i = 0; table->kind == TABLE_KEY_BYTES && i < count; i++) {
+		uint64_t entry = index[starts[i]];
 		if (entry != 0)
-			__builtin_prefetch(table_slot_at(table, (uint32_t)entry), 1);
+			__builtin_prefetch(table_slot_key(table_slot_at(table, (uint32_t)entry)).data);
 	}
 }
 
 static inline __attribute__((always_inline)) void upsert_rows(struct table *table, enum table_key kind,
 	const struct table_keys *keys, uint32_t *ids, uint32_t *fresh, uint32_t *fresh_count)
 {
-	uint32_t inserted = 0;
+	uint32_t starts[TABLE_ROWS_MAX], inserted = 0;
+	starts_find(table, keys, starts);
 	for (uint32_t row = 0; row < keys->count; row++) {
-		uint64_t at = probe(table, kind, keys, row);
+		uint64_t at = probe(table, kind, keys, row, starts[row]);
 		uint64_t entry = table->index[at];
 		if (__builtin_expect(entry == 0, 0)) {
 			uint32_t id = slot_take(table);
@@ -268,9 +322,8 @@ static inline __attribute__((always_inline)) void upsert_rows(struct table *tabl
 void table_upsert(
 	struct table *table, const struct table_keys *keys, uint32_t *ids, uint32_t *fresh, uint32_t *fresh_count)
 {
-	INVARIANT(keys->kind == table->kind);
+	INVARIANT(keys->kind == table->kind && keys->count <= TABLE_ROWS_MAX);
 	index_reserve(table, keys->count);
-	prefetch_chunk(table, keys);
 	switch (table->kind) {
 	case TABLE_KEY_ONE:
 		upsert_rows(table, TABLE_KEY_ONE, keys, ids, fresh, fresh_count);
@@ -287,18 +340,19 @@ void table_upsert(
 static inline __attribute__((always_inline)) void find_rows(
 	const struct table *table, enum table_key kind, const struct table_keys *keys, uint32_t *ids)
 {
+	uint32_t starts[TABLE_ROWS_MAX];
+	starts_find(table, keys, starts);
 	for (uint32_t row = 0; row < keys->count; row++)
-		ids[row] = (uint32_t)table->index[probe(table, kind, keys, row)];
+		ids[row] = (uint32_t)table->index[probe(table, kind, keys, row, starts[row])];
 }
 
 void table_find(const struct table *table, const struct table_keys *keys, uint32_t *ids)
 {
-	INVARIANT(keys->kind == table->kind);
+	INVARIANT(keys->kind == table->kind && keys->count <= TABLE_ROWS_MAX);
 	if (table->count == 0) {
 		memset(ids, 0, keys->count * sizeof *ids);
 		return;
 	}
-	prefetch_chunk(table, keys);
 	switch (table->kind) {
 	case TABLE_KEY_ONE:
 		find_rows(table, TABLE_KEY_ONE, keys, ids);

@@ -54,6 +54,9 @@ struct table {
 	uint32_t free_head; /* list of removed slots */
 	uint8_t **slabs;
 	uint32_t slab_count, slab_capacity;
+	uint8_t **blocks; /* what slabs lie in */
+	uint32_t block_count;
+	size_t block_bytes;
 	struct pool *pool; /* borrowed */
 };
 
