@@ -42,7 +42,7 @@ static void random_timestamp(char *text, size_t size)
 static void random_number(char *text, size_t size)
 {
 	(void)snprintf(text, size, "%s%.*s", random_below(3) == 0 ? "-" : "", (int)(1 + random_below(22)),
-		"9081726354453627180912345" + random_below(3));
+		&"9081726354453627180912345"[random_below(3)]);
 	if (random_below(2) == 0)
 		(void)snprintf(
 			text + strlen(text), size - strlen(text), ".%.*s", (int)(1 + random_below(9)), "0506070809");
