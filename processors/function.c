@@ -30,6 +30,7 @@ static const struct function_list *const families[] = {
 	&function_list_datetime_parse,
 	&function_list_interval,
 	&function_list_format,
+	&function_list_catalog,
 };
 enum { FAMILIES = sizeof families / sizeof families[0], CANDIDATES_MAX = 128, ARGUMENTS_RESOLVED_MAX = 100 };
 

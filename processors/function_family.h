@@ -39,6 +39,7 @@ extern const struct function_list function_list_datetime;
 extern const struct function_list function_list_datetime_parse;
 extern const struct function_list function_list_interval;
 extern const struct function_list function_list_format;
+extern const struct function_list function_list_catalog;
 
 /* "=" of two arguments of one type, whatever it is. */
 status comparison_equal(const struct kernel_call *call) MUST_USE;

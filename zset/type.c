@@ -31,6 +31,7 @@ static const struct {
 	{"int", TYPE_INT4},
 	{"int4", TYPE_INT4},
 	{"int8", TYPE_INT8},
+	{"oid", TYPE_INT8}, /* as in casts of clients: '23'::pg_catalog.oid */
 	{"float4", TYPE_FLOAT4},
 	{"float8", TYPE_FLOAT8},
 	{"float", TYPE_FLOAT8},
