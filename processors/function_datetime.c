@@ -505,9 +505,36 @@ static status date_bin(const struct kernel_call *call)
 	return STATUS_OK;
 }
 
+/* to_char is slow and neighbouring events share their day, hour or second: texts of late are kept by span. */
+enum { CHAR_CACHE_SLOTS = 64 };
+
+struct char_cache {
+	struct text pattern;
+	int64_t unit_us; /* 0: nothing kept yet */
+	int64_t spans[CHAR_CACHE_SLOTS];
+	struct text texts[CHAR_CACHE_SLOTS];
+	bool used[CHAR_CACHE_SLOTS];
+};
+
+static size_t char_cache_slot(struct char_cache *cache, int64_t time_us, const struct text *pattern, int64_t *span)
+{
+	bool same = cache->unit_us != 0 &&
+		cache->pattern.size == pattern->size &&
+		(cache->pattern.data == pattern->data || memcmp(cache->pattern.data, pattern->data, pattern->size) == 0);
+	if (!same) {
+		cache->pattern = *pattern;
+		cache->unit_us = timestamp_to_char_unit_us(text_slice(pattern));
+		memset(cache->used, 0, sizeof cache->used);
+	}
+	*span = timestamp_window_start(time_us, cache->unit_us) / cache->unit_us;
+	return (size_t)*span % CHAR_CACHE_SLOTS;
+}
+
 static status timestamp_text(const struct kernel_call *call)
 {
 	struct text_writer writer = text_writer_of(call);
+	struct char_cache cache;
+	cache.unit_us = 0;
 	struct buffer scratch;
 	buffer_init(&scratch);
 	status result = STATUS_OK;
@@ -519,12 +546,21 @@ static status timestamp_text(const struct kernel_call *call)
 			kernel_set_null(call, row);
 			continue;
 		}
+		int64_t span;
+		size_t slot = char_cache_slot(&cache, time, &pattern, &span);
+		if (cache.used[slot] && cache.spans[slot] == span) {
+			call->result->texts[row] = cache.texts[slot];
+			continue;
+		}
 		scratch.size = 0;
 		result = timestamp_to_char(time, text_slice(&pattern), &scratch);
 		if (result == STATUS_OK)
 			result = text_writer_put(&writer, buffer_slice(&scratch), &call->result->texts[row]);
 		if (result != STATUS_OK)
 			break;
+		cache.used[slot] = true;
+		cache.spans[slot] = span;
+		cache.texts[slot] = call->result->texts[row];
 	}
 	buffer_deinit(&scratch);
 	return result;

@@ -54,6 +54,9 @@ status date_extract(enum datetime_field field, int64_t days, struct decimal *out
 status interval_extract(enum datetime_field field, const struct interval *interval, struct decimal *out) MUST_USE;
 /* to_char(timestamp, pattern), PostgreSQL's template patterns; UNSUPPORTED names the pattern it does not know. */
 status timestamp_to_char(int64_t timestamp_us, struct slice pattern, struct buffer *out) MUST_USE;
+/* All timestamps of one epoch-aligned span of this length have the same text under the pattern: what callers may remember
+ * texts by. 1 … MICROSECONDS_PER_DAY. */
+int64_t timestamp_to_char_unit_us(struct slice pattern);
 /* Start of the epoch-aligned window of `size_us` that contains the timestamp (floor, also before 1970). */
 int64_t timestamp_window_start(int64_t timestamp_us, int64_t size_us);
 

@@ -444,6 +444,42 @@ static size_t put_quoted(struct slice pattern, size_t at, struct buffer *out)
 	return at + 1;
 }
 
+/* Microseconds within which the item's text stays the same: a day, an hour, … */
+static int64_t item_unit_us(const struct item *item)
+{
+	switch (item->keyword) {
+	case KEY_MS:
+	case KEY_US:
+	case KEY_FF:
+		return 1;
+	case KEY_SS:
+	case KEY_SSSS:
+		return MICROSECONDS_PER_SECOND;
+	case KEY_MI:
+		return 60 * MICROSECONDS_PER_SECOND;
+	case KEY_HH24:
+	case KEY_HH12:
+	case KEY_AM:
+	case KEY_AM_DOTS:
+		return 3600 * MICROSECONDS_PER_SECOND;
+	default:
+		return MICROSECONDS_PER_DAY;
+	}
+}
+
+int64_t timestamp_to_char_unit_us(struct slice pattern)
+{
+	int64_t unit_us = MICROSECONDS_PER_DAY;
+	for (size_t at = 0; at < pattern.size;) {
+		struct item item = {.fill = true};
+		size_t size = keyword_find(pattern, at, &item);
+		if (size != 0 && item_unit_us(&item) < unit_us)
+			unit_us = item_unit_us(&item);
+		at += size != 0 ? size : 1; /* quoted text may look like a keyword: the unit is then only finer than need be */
+	}
+	return unit_us;
+}
+
 status timestamp_to_char(int64_t timestamp_us, struct slice pattern, struct buffer *out)
 {
 	if (timestamp_us == TIMESTAMP_INFINITY || timestamp_us == TIMESTAMP_MINUS_INFINITY)
