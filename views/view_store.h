@@ -1,20 +1,19 @@
-/* One view version on disk: its rows, its operators' state, its offset vector, in one RocksDB. The only folder that
- * includes RocksDB.
+/* One view version on disk: its rows, its operators' state, its offset vector, in one RocksDB. The only
+ * folder that includes RocksDB.
  *
  * Key space (one column family):
  *   'm' …            meta: fingerprint, offset vector, digest, row count, watermarks
  *   'b' topic partition offset   a bad record this version met
  *   'c'              how many commits there are, added up by merging; must agree with meta
- *   'r' key          a row. Keyed view: order-preserving key columns → row bytes. Unkeyed view: the whole row → weight,
- *                    kept by a merge operator (sum; a row of weight 0 is not there)
- *   's' space key    operator state
+ *   'r' key          a row. Keyed view: order-preserving key columns → row bytes. Unkeyed view: the whole row
+ * → weight, kept by a merge operator (sum; a row of weight 0 is not there) 's' space key    operator state
  *
  * Invariants
- *   V1  Everything of a step – rows, state, bad records, offsets, digest – is one atomic write (one WriteBatch with the WAL on, or one
- *       ingested SST file): a crash leaves an exact earlier step.
- *   V2  A directory is believed only if its fingerprint matches and it opens cleanly; else STATUS_DAMAGED or NOT_FOUND and
- *       the caller rebuilds it from the log (view_store_destroy, open again).
- *   V3  Rows seen through a snapshot are those of exactly one step.
+ *   V1  Everything of a step – rows, state, bad records, offsets, digest – is one atomic write (one
+ * WriteBatch with the WAL on, or one ingested SST file): a crash leaves an exact earlier step. V2  A
+ * directory is believed only if its fingerprint matches and it opens cleanly; else STATUS_DAMAGED or
+ * NOT_FOUND and the caller rebuilds it from the log (view_store_destroy, open again). V3  Rows seen through a
+ * snapshot are those of exactly one step.
  *
  * Threads: one writer (the version's pipeline); snapshots may be taken and read from any thread.
  */
@@ -44,19 +43,20 @@ struct offset_vector {
 };
 
 struct view_layout {
-	struct schema schema;        /* the view's columns; copied */
+	struct schema schema; /* the view's columns; copied */
 	bool has_key;
 	const uint32_t *key_columns; /* copied; has_key with count 0: at most one row */
 	size_t key_count;
-	const char *fingerprint;     /* ≤ 128 characters */
+	const char *fingerprint; /* ≤ 128 characters */
 };
 
 struct view_store;
 
 /* Opens or creates. DAMAGED when it exists but cannot be believed (V2), IO, NO_SPACE, LOCKED. */
-status view_store_open(struct view_environment *environment, const char *dir, const struct view_layout *layout,
-	struct view_store **out) MUST_USE;
-void view_store_close(struct view_store *store); /* accepts NULL; open snapshots keep it alive until released */
+status view_store_open(struct view_environment *environment, const char *dir,
+	const struct view_layout *layout, struct view_store **out) MUST_USE;
+void view_store_close(
+	struct view_store *store); /* accepts NULL; open snapshots keep it alive until released */
 /* Deletes a version's directory. OK if it is not there. */
 status view_store_destroy(const char *dir) MUST_USE;
 
@@ -87,8 +87,9 @@ void view_commit_bad_record(struct view_commit *commit, const struct bad_record 
 /* Borrowed from the commit; hand it to circuit_flush(). */
 struct state_writer *view_commit_state(struct view_commit *commit);
 size_t view_commit_bytes(const struct view_commit *commit); /* memory held, for ending bulk steps in time */
-/* Atomic (V1). Large commits are written as one sorted SST file and ingested, small ones as a WriteBatch. Not synced: a crash may lose the newest
- * commits, never part of one. INTERNAL if a row's weight would become negative or a key would hold two rows. */
+/* Atomic (V1). Large commits are written as one sorted SST file and ingested, small ones as a WriteBatch. Not
+ * synced: a crash may lose the newest commits, never part of one. INTERNAL if a row's weight would become
+ * negative or a key would hold two rows. */
 status view_commit_finish(struct view_commit *commit, const struct offset_vector *offsets) MUST_USE;
 void view_commit_abandon(struct view_commit *commit);
 
@@ -110,7 +111,8 @@ int64_t view_snapshot_row_count(const struct view_snapshot *snapshot);
 uint64_t view_snapshot_bad_count(const struct view_snapshot *snapshot);
 /* The rows; keyed views come in key order and take key ranges. The relation retains the snapshot. */
 struct relation *view_snapshot_relation(struct view_snapshot *snapshot);
-/* Bad records in (topic, partition, offset) order; strings valid during the call. A visit that returns other than OK ends it. */
+/* Bad records in (topic, partition, offset) order; strings valid during the call. A visit that returns other
+ * than OK ends it. */
 status view_snapshot_bad_records(struct view_snapshot *snapshot,
 	status (*visit)(void *context, const struct bad_record *bad), void *context) MUST_USE;
 
