@@ -205,7 +205,7 @@ static void put_parse(struct buffer *out, const char *name, const char *text)
 
 /* Parameters as text, NULL-terminated list; result_format for all columns. */
 static void put_bind(
-	struct buffer *out, const char *portal, const char *statement, uint16_t result_format, ...)
+	struct buffer *out, const char *portal, const char *statement, unsigned result_format, ...)
 {
 	struct buffer body = {0};
 	put_string(&body, portal);
@@ -225,7 +225,7 @@ static void put_bind(
 	va_end(arguments);
 	put_be16(body.data + count_at, count);
 	buffer_append_be16(&body, 1);
-	buffer_append_be16(&body, result_format);
+	buffer_append_be16(&body, (uint16_t)result_format);
 	put_message(out, 'B', body.data, body.size);
 	buffer_deinit(&body);
 }
