@@ -227,6 +227,9 @@ struct plan *plan_make_aggregate(struct arena *arena, const struct plan *child, 
 	for (uint32_t i = 0; i < group_count; i++) {
 		plan->schema.fields[i] = child->schema.fields[groups[i]];
 		plan->key_columns[i] = i;
+		/* 1.5 is shown as 1.50 from when that comes: the row changes. */
+		if (plan->schema.fields[i].type.id == TYPE_NUMERIC && plan->schema.fields[i].type.modifier < 0)
+			plan->append_only = false;
 	}
 	for (size_t i = 0; i < call_count; i++) {
 		bool counts = calls[i].kind == AGGREGATE_COUNT_STAR || calls[i].kind == AGGREGATE_COUNT;

@@ -236,8 +236,13 @@ struct plan *plan_aggregate(struct arena *arena, const struct plan *child, const
 	plan->aggregate.calls = arena_copy(arena, calls, call_count * sizeof *calls);
 	plan->aggregate.call_count = call_count;
 	plan->aggregate.global = group_count == 0;
-	for (size_t g = 0; g < group_count; g++)
+	plan->append_only = child->append_only && call_count == 0 && group_count != 0;
+	for (size_t g = 0; g < group_count; g++) {
 		plan->schema.fields[g] = child->schema.fields[groups[g]];
+		/* Its display scale may rise. */
+		if (plan->schema.fields[g].type.id == TYPE_NUMERIC && plan->schema.fields[g].type.modifier < 0)
+			plan->append_only = false;
+	}
 	for (size_t c = 0; c < call_count; c++)
 		plan->schema.fields[group_count + c] = (struct field){"aggregate", calls[c].type, false};
 	return plan;
@@ -251,7 +256,7 @@ struct plan *plan_join(struct arena *arena, enum join_kind kind, const struct pl
 	bool both = kind == JOIN_INNER || kind == JOIN_LEFT;
 	size_t count = left_count + (both ? right->schema.field_count : 0);
 	struct plan *plan = plan_make(arena, PLAN_JOIN, children, 2, count);
-	plan->append_only = kind == JOIN_INNER && left->append_only && right->append_only;
+	plan->append_only = (kind == JOIN_INNER || kind == JOIN_SEMI) && left->append_only && right->append_only;
 	plan->join.kind = kind;
 	plan->join.left_keys = arena_copy(arena, left_keys, key_count * sizeof *left_keys);
 	plan->join.right_keys = arena_copy(arena, right_keys, key_count * sizeof *right_keys);

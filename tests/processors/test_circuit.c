@@ -103,10 +103,65 @@ static void random_plans_give_what_the_naive_evaluator_says_however_they_are_ste
 		assert_true(seed_is_right(seed));
 }
 
+/* Enough groups and rows for prefetching, growing tables and many batches of output; too many for the naive
+ * evaluator. */
+static const struct plan *plan_large(struct arena *arena, unsigned which)
+{
+	uint32_t columns[] = {COLUMN_AMOUNT, COLUMN_NAME, COLUMN_MEASURE, COLUMN_RATE}, key = 0, both[] = {0, 1};
+	struct plan *a = plan_scan(arena, TABLE_A, columns, 4), *b = plan_scan(arena, TABLE_B, columns, 4);
+	struct plan *input = which == 0 ? a
+						 : which == 3
+							 ? plan_union(arena, a, b)
+							 : plan_join(arena, which == 1 ? JOIN_INNER : JOIN_LEFT, a, b, &key, &key, 1);
+	struct aggregate_call calls[] = {
+		aggregate_call_of(input, AGGREGATE_COUNT_STAR, -1),
+		aggregate_call_of(input, AGGREGATE_MAX, 1),
+		aggregate_call_of(input, AGGREGATE_SUM, 2),
+		aggregate_call_of(input, AGGREGATE_AVG, 3),
+		aggregate_call_of(input, AGGREGATE_COUNT, 1),
+		aggregate_call_of(input, AGGREGATE_MIN, 3),
+	};
+	calls[4].distinct = true;
+	return plan_aggregate(arena, input, which == 3 ? both : &key, which == 3 ? 2 : 1, calls, 6);
+}
+
+static void large_inputs_give_one_digest_however_they_are_stepped(void **state)
+{
+	(void)state;
+	static const struct {
+		size_t step_rows, memory_bytes_max;
+		bool restarts;
+	} steppings[] = {{15000, 0, false}, {4096, 1 << 20, false}, {700, 0, true}};
+	struct arena arena = {0};
+	struct random random = {77};
+	enum { CHANGES = 15000 };
+	const struct change *changes = changes_random(&random, &arena, CHANGES);
+	for (unsigned which = 0; which < 4; which++) {
+		struct digest first = {0};
+		for (size_t i = 0; i < sizeof steppings / sizeof steppings[0]; i++) {
+			struct bench bench;
+			bench_init(&bench, plan_large(&arena, which), steppings[i].memory_bytes_max);
+			for (size_t from = 0; from < CHANGES; from += steppings[i].step_rows) {
+				size_t rows =
+					CHANGES - from < steppings[i].step_rows ? CHANGES - from : steppings[i].step_rows;
+				assert_int_equal(bench_step(&bench, changes + from, rows, NULL), STATUS_OK);
+				if (steppings[i].restarts && from / steppings[i].step_rows % 5 == 4)
+					bench_restart(&bench);
+			}
+			if (i == 0)
+				first = bench.digest;
+			assert_true(digest_equal(first, bench.digest));
+			bench_deinit(&bench);
+		}
+	}
+	arena_deinit(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_plans_give_what_the_naive_evaluator_says_however_they_are_stepped),
+		cmocka_unit_test(large_inputs_give_one_digest_however_they_are_stepped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
