@@ -225,7 +225,7 @@ static status next_open(struct cli_file *file, int64_t written_ns)
 {
 	struct stat info;
 	for (int attempt = 0; attempt < 8; attempt++) {
-		struct candidate candidate;
+		struct candidate candidate = {0};
 		directory_search(file, NULL, written_ns, &candidate);
 		if (candidate.path == NULL)
 			return current_open(file);
@@ -247,7 +247,7 @@ static status next_open(struct cli_file *file, int64_t written_ns)
 static status position_open(struct cli_file *file, const struct cli_file_position *from)
 {
 	struct identity wanted = {from->device, from->inode};
-	struct candidate candidate;
+	struct candidate candidate = {0};
 	directory_search(file, &wanted, 0, &candidate);
 	int fd = candidate.path != NULL ? open_file(candidate.path) : -1;
 	mem_free(candidate.path);
