@@ -181,7 +181,8 @@ static void row_print(struct layout *layout, const struct cli_table *table, cons
 	for (bool more = true; more;) {
 		more = false;
 		for (size_t c = 0; c < layout->columns; c++) {
-			const char *text = layout->rest[c] != NULL ? layout->rest[c] : "";
+			bool ended = layout->rest[c] == NULL; /* on an earlier line */
+			const char *text = ended ? "" : layout->rest[c];
 			size_t size = line_size(text);
 			size_t width = cli_text_width(text, size);
 			size_t room = layout->widths[c] - width;
@@ -190,7 +191,7 @@ static void row_print(struct layout *layout, const struct cli_table *table, cons
 			layout->rest[c] = goes_on ? text + size + 1 : NULL;
 			more = more || goes_on;
 			bool right = !header && table->kinds[c] == CLI_COLUMN_NUMBER;
-			size_t before = header ? room / 2 : right ? room : 0;
+			size_t before = header ? room / 2 : right && !(ended && last) ? room : 0;
 			buffer_append_byte(out, ' ');
 			spaces(out, before);
 			buffer_append(out, text, size);

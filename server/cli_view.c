@@ -35,25 +35,56 @@ static void answer_print(const struct cli *cli, const json_t *answer, const stru
 
 /* ---- promote ---- */
 
-/* Other views that went live with the version: those of its deployment. */
-static void companions_describe(const struct cli *cli, const char *view, int64_t version, struct buffer *out)
+static bool live_in(const json_t *versions, const json_t *entry)
+{
+	const json_t *found =
+		cli_version_find(versions, cli_json_text(entry, "view"), cli_json_integer(entry, "version", 0));
+	return found != NULL && cli_json_true(found, "live");
+}
+
+/* Other views whose live version is another than `before`. */
+static void companions_describe(
+	const struct cli *cli, const json_t *before, const char *view, struct buffer *out)
 {
 	json_t *answer, *entry;
 	size_t i;
-	const char *before = ", and with it ";
+	const char *separator = ", and with it ";
 	if (cli_ask(cli, "GET", "/versions", NULL, &answer) != CLI_OK)
 		return;
-	int64_t deployment = cli_json_integer(cli_version_find(answer, view, version), "deployment", 0);
 	json_array_foreach(json_object_get(answer, "versions"), i, entry)
 	{
 		const char *other = cli_json_text(entry, "view");
-		if (deployment == 0 || cli_json_integer(entry, "deployment", 0) != deployment ||
-			strcmp(other, view) == 0 || !cli_json_true(entry, "live"))
+		if (strcmp(other, view) == 0 || !cli_json_true(entry, "live") || live_in(before, entry))
 			continue;
-		buffer_printf(out, "%s%s@%" PRId64, before, other, cli_json_integer(entry, "version", 0));
-		before = ", ";
+		buffer_printf(out, "%s%s@%" PRId64, separator, other, cli_json_integer(entry, "version", 0));
+		separator = ", ";
 	}
 	json_decref(answer);
+}
+
+/* Posts to a path that changes what is live, and says what is now: "delays@2 is live, and with it …". */
+static int live_change(
+	const struct cli *cli, const char *view, const char *path, json_t *request, const char *words)
+{
+	json_t *before, *answer;
+	struct buffer text;
+	int code = cli_ask(cli, "GET", "/versions", NULL, &before);
+	if (code != CLI_OK) {
+		json_decref(request);
+		return code;
+	}
+	code = cli_ask(cli, "POST", path, request, &answer);
+	if (code == CLI_OK) {
+		buffer_init(&text);
+		buffer_printf(&text, "%s@%" PRId64 " is %s", view, cli_json_integer(answer, "version", 0), words);
+		companions_describe(cli, before, view, &text);
+		buffer_append_byte(&text, '\n');
+		answer_print(cli, answer, &text);
+		buffer_deinit(&text);
+		json_decref(answer);
+	}
+	json_decref(before);
+	return code;
 }
 
 /* The gate: CLI_DIFFERENT when a condition does not hold. *version gets the one that was compared. */
@@ -95,24 +126,13 @@ static int gate_check(const struct cli *cli, const char *view, int64_t *version,
 
 static int promote_run(const struct cli *cli, const char *view, int64_t version)
 {
-	json_t *answer, *request = json_object();
-	struct buffer text;
+	json_t *request = json_object();
 	char *path = cli_url("/views/%s/promote", view);
 	if (version != 0)
 		json_object_set_new(request, "version", json_integer(version));
-	int code = cli_ask(cli, "POST", path, request, &answer);
+	int code = live_change(cli, view, path, request, "live");
 	mem_free(path);
-	if (code != CLI_OK)
-		return code;
-	version = cli_json_integer(answer, "version", version);
-	buffer_init(&text);
-	buffer_printf(&text, "%s@%" PRId64 " is live", view, version);
-	companions_describe(cli, view, version, &text);
-	buffer_append_byte(&text, '\n');
-	answer_print(cli, answer, &text);
-	buffer_deinit(&text);
-	json_decref(answer);
-	return CLI_OK;
+	return code;
 }
 
 /* The version at the end of "delays@2", cut off; 0 when there is none. INVALID. */
@@ -166,25 +186,13 @@ int cli_promote(struct cli *cli)
 int cli_rollback(struct cli *cli)
 {
 	struct cli_texts arguments;
-	struct buffer text;
-	json_t *answer;
 	int code = cli_begin(cli, NULL, 0, &arguments, 1, 1);
 	if (code != CLI_OK)
 		return code;
 	char *path = cli_url("/views/%s/rollback", arguments.texts[0]);
-	code = cli_ask(cli, "POST", path, NULL, &answer);
+	code = live_change(cli, arguments.texts[0], path, NULL, "live again");
 	mem_free(path);
-	if (code != CLI_OK)
-		return code;
-	int64_t version = cli_json_integer(answer, "version", 0);
-	buffer_init(&text);
-	buffer_printf(&text, "%s@%" PRId64 " is live again", arguments.texts[0], version);
-	companions_describe(cli, arguments.texts[0], version, &text);
-	buffer_append_byte(&text, '\n');
-	answer_print(cli, answer, &text);
-	buffer_deinit(&text);
-	json_decref(answer);
-	return CLI_OK;
+	return code;
 }
 
 int cli_drop(struct cli *cli)
