@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -12,7 +13,8 @@ static void add_field(
 	struct table_fixture *table, size_t at, const char *name, enum type_id type, bool not_null)
 {
 	assert_true(at < TABLE_COLUMNS_MAX);
-	(void)snprintf(table->names[at], sizeof table->names[at], "%s", name);
+	assert_true(strlen(name) < sizeof table->names[at]);
+	memcpy(table->names[at], name, strlen(name) + 1);
 	table->fields[at] = (struct field){table->names[at], type_of(type), not_null};
 	table->wanted[at] = 1;
 }
