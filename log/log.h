@@ -123,6 +123,10 @@ uint64_t partition_bytes(const struct partition *partition);
  * DAMAGED with file and position. */
 status partition_read(struct partition *partition, int64_t offset, size_t bytes_max, struct buffer *out) MUST_USE;
 
+/* For a reader that found a batch of what partition_read() returned to be damaged: adds to the current error in
+ * which file and at which byte it lies. Returns `code`. */
+status partition_note_damage(struct partition *partition, struct slice bytes, status code);
+
 /* First record with timestamp ≥ `timestamp_ms`: its offset and timestamp, NOT_FOUND when there is none. */
 status partition_find_time(struct partition *partition, int64_t timestamp_ms, int64_t *offset,
 	int64_t *found_timestamp_ms) MUST_USE;

@@ -447,6 +447,35 @@ status partition_read(struct partition *partition, int64_t offset, size_t bytes_
 	return result;
 }
 
+status partition_note_damage(struct partition *partition, struct slice bytes, status code)
+{
+	struct error error = *error_current();
+	struct record_batch batch;
+	int64_t offset = -1; /* of the damaged batch */
+	while (bytes.size != 0 && record_batch_header(bytes, &batch) == STATUS_OK) {
+		offset = batch.base_offset;
+		if (record_batch_verify(bytes, &batch) != STATUS_OK)
+			break;
+		bytes = slice_of(bytes.data + batch.size, bytes.size - batch.size);
+	}
+	struct place place;
+	if (bytes.size == 0 || offset < 0 || place_find(partition, offset, &place) != STATUS_OK)
+		return error_restore(&error);
+	status found = place_advance(&place, offset);
+	char path[SEGMENT_PATH_MAX];
+	segment_path(path, partition->dir, place.segment->summary.base_offset, SEGMENT_LOG);
+	pthread_mutex_lock(&partition->lock);
+	segment_release(place.segment);
+	partition_leave(partition);
+	pthread_mutex_unlock(&partition->lock);
+	code = error_restore(&error);
+	if (found != STATUS_OK)
+		return code;
+	code = error_note(code, "in %s at byte %" PRId64, path, place.position);
+	error_hint("Restore the file from a copy; what was derived from it can be rebuilt.");
+	return code;
+}
+
 /* ---- reading by time ---- */
 
 enum { TIME_READ_BYTES = 256 * 1024 };

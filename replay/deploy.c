@@ -21,6 +21,7 @@ struct staging {
 	size_t item_count;
 	size_t capacity;
 	int64_t deployment;
+	int64_t time_ms;           /* one for the record and its versions */
 	bool replaces;             /* some view that exists gets a new version */
 };
 
@@ -90,7 +91,7 @@ static status stage(struct staging *staging, const char *name, const char *query
 		.query = query,
 		.deployment = staging->deployment,
 		.from = live != NULL ? live->definition.number : 0,
-		.created_ms = clock_wall_ms(),
+		.created_ms = staging->time_ms,
 	};
 	if (view != NULL && view->version_count >= CATALOG_VERSIONS_MAX)
 		return error_raise(STATUS_TOO_LARGE, "view \"%s\" has %d versions; drop some first", name, CATALOG_VERSIONS_MAX);
@@ -188,7 +189,7 @@ static status commit(struct staging *staging)
 {
 	/* New views alone go live at once; with replaced ones they wait for the promotion. */
 	json_t *record = catalog_record_deploy(staging->versions, staging->count, staging->deployment, !staging->replaces,
-		clock_wall_ms());
+		staging->time_ms);
 	status code = engine_record(staging->engine, record, staging->versions, staging->count);
 	json_decref(record);
 	if (code == STATUS_OK)
@@ -205,6 +206,7 @@ static status deploy_locked(struct engine *engine, const struct catalog *catalog
 		.arena = arena,
 		.capacity = request->statement_count + catalog->view_count,
 		.deployment = catalog->next_deployment,
+		.time_ms = clock_wall_ms(),
 	};
 	staging.versions = mem_alloc_zeroed(staging.capacity, sizeof(struct version *));
 	staging.items = arena_alloc_zeroed(arena, staging.capacity * sizeof *staging.items);

@@ -424,19 +424,16 @@ static void replay_ends(struct engine *engine, const struct group *group, int64_
 }
 
 /* Advances `group` to `ends`, as many steps as it takes, and commits. */
-static status advance_to(struct group *group, const int64_t *ends)
+static void advance_to(struct group *group, const int64_t *ends)
 {
 	bool progressed = true;
 	while (progressed) {
-		status code = group_chunk(group, ends, &progressed);
-		if (code != STATUS_OK)
-			return code;
+		group_chunk(group, ends, &progressed);
 		if (group_step_bytes(group) > REPLAY_STEP_BYTES_MAX)
 			group_step_finish(group);
 	}
 	if (group->open)
 		group_step_finish(group);
-	return STATUS_OK;
 }
 
 /* Both groups go to the further of their positions on every shared input; then they are one. */
@@ -454,30 +451,25 @@ static void join_live(struct engine *engine, struct group *group)
 		int64_t other = group_position(live, &group->inputs[i]);
 		group_ends[i] = other > group->inputs[i].position ? other : group->inputs[i].position;
 	}
-	status code = advance_to(live, live_ends);
-	if (code == STATUS_OK)
-		code = advance_to(group, group_ends);
+	advance_to(live, live_ends);
+	advance_to(group, group_ends);
 	mem_free(live_ends);
 	mem_free(group_ends);
 	bool never_stepped = false;
 	for (size_t i = 0; i < group->version_count; i++)
 		never_stepped = never_stepped || view_store_is_empty(group->versions[i]->store);
-	if (code == STATUS_OK && never_stepped)
+	if (never_stepped)
 		group_step_finish(group); /* what a view holds before any input, such as count(*) = 0 */
-	if (code == STATUS_OK) {
-		code = group_merge(live, group);
-		INVARIANT(code == STATUS_OK);
-		engine_publish(engine);
-		/* Who waits for it may read it: only now, when it is published. */
-		for (size_t i = 0; i < live->version_count; i++)
-			atomic_store(&live->versions[i]->caught_up, true);
-		pthread_mutex_lock(&engine->lock);
-		pthread_cond_broadcast(&engine->changed);
-		pthread_mutex_unlock(&engine->lock);
-	} else {
-		for (size_t i = 0; i < group->version_count; i++)
-			version_fail(group->versions[i], error_current());
-	}
+	status code = group_merge(live, group);
+	INVARIANT(code == STATUS_OK);
+	engine_publish(engine);
+	/* Who waits for it may read it: only now, when it is published. */
+	for (size_t i = 0; i < live->version_count; i++)
+		atomic_store(&live->versions[i]->caught_up, true);
+	pthread_mutex_lock(&engine->lock);
+	engine->membership_dirty = true; /* whoever has failed on the way leaves */
+	pthread_cond_broadcast(&engine->changed);
+	pthread_mutex_unlock(&engine->lock);
 	pthread_mutex_unlock(&engine->live_lock);
 }
 
@@ -518,14 +510,11 @@ static bool replay_work(struct engine *engine)
 	replay_ends(engine, group, ends);
 	bool progressed = false;
 	int64_t before = group_read(group);
-	status code = group_chunk(group, ends, &progressed);
+	group_chunk(group, ends, &progressed);
 	atomic_fetch_add(&engine->replayed_records, (unsigned long long)(group_read(group) - before));
 	bool dropped = false;
-	for (size_t i = 0; i < group->version_count; i++) {
-		if (code != STATUS_OK)
-			version_fail(group->versions[i], error_current());
+	for (size_t i = 0; i < group->version_count; i++)
 		dropped = dropped || leaves(group->versions[i], NULL);
-	}
 	measure(group);
 	int64_t open_ms = (clock_monotonic_ns() - group->step_began_ns) / 1000000;
 	bool full = group_step_bytes(group) > REPLAY_STEP_BYTES_MAX || open_ms > REPLAY_STEP_MS_MAX;
@@ -564,20 +553,16 @@ static bool live_work(struct engine *engine)
 	int64_t began_ns = clock_monotonic_ns();
 	bool progressed = true;
 	bool stepped = false;
-	status code = STATUS_OK;
-	while (progressed && code == STATUS_OK) {
+	while (progressed) {
 		for (size_t i = 0; i < live->input_count; i++) {
 			int64_t room = (int64_t)engine->step_rows_max - (int64_t)(live->open ? live->step_rows : 0);
 			if (ends[i] - live->inputs[i].position > room)
 				ends[i] = live->inputs[i].position + (room > 0 ? room : 0);
 		}
-		code = group_chunk(live, ends, &progressed);
+		group_chunk(live, ends, &progressed);
 		stepped = stepped || progressed;
 	}
-	bool failed = code != STATUS_OK;
-	if (failed)
-		for (size_t i = 0; i < live->version_count; i++)
-			version_fail(live->versions[i], error_current());
+	bool failed = false;
 	if (live->open) {
 		uint64_t rows = live->step_rows;
 		group_step_finish(live);

@@ -325,10 +325,11 @@ static bool version_uses(const struct version *version, const struct table_entry
 	return false;
 }
 
-static void fail_readers(struct group *group, const struct table_entry *table)
+/* The current error is that of all who read the topic; the others go on without it. */
+static void fail_readers(struct group *group, const struct topic *topic)
 {
 	for (size_t i = 0; i < group->version_count; i++)
-		if (runs(group->versions[i]) && version_uses(group->versions[i], table))
+		if (runs(group->versions[i]) && version_reads(group->versions[i], topic->name))
 			step_fail(group->versions[i]);
 }
 
@@ -357,8 +358,9 @@ static void push_chunk(struct group *group, struct group_input *input, int64_t t
 		status code = decoder_run(reader->decoder, buffer_slice(&group->bytes), input->number, from, to,
 			&group->arena, &result);
 		if (code != STATUS_OK) {
-			fail_readers(group, reader->table);
-			continue;
+			(void)partition_note_damage(input->partition, buffer_slice(&group->bytes), code);
+			fail_readers(group, input->topic);
+			break;
 		}
 		if (result.max_event_time_us > input->max_event_time_us)
 			input->max_event_time_us = result.max_event_time_us;
@@ -378,7 +380,7 @@ static void push_chunk(struct group *group, struct group_input *input, int64_t t
 		count_progress(group, group->versions[i]);
 }
 
-status group_chunk(struct group *group, const int64_t *ends, bool *progressed)
+void group_chunk(struct group *group, const int64_t *ends, bool *progressed)
 {
 	*progressed = false;
 	for (size_t tried = 0; tried < group->input_count; tried++) {
@@ -398,13 +400,19 @@ status group_chunk(struct group *group, const int64_t *ends, bool *progressed)
 		if (code == STATUS_OK && to <= input->position)
 			code = error_raise(STATUS_DAMAGED, "topic \"%s\" partition %d does not advance at offset %lld",
 				input->topic->name, input->number, (long long)input->position);
-		if (code != STATUS_OK)
-			return code;
-		push_chunk(group, input, to < ends[index] ? to : ends[index]);
+		if (to > ends[index])
+			to = ends[index];
+		if (to - input->position > BATCH_ROWS_MAX)
+			to = input->position + BATCH_ROWS_MAX; /* compressed batches can hold more than a decoder takes at a time */
+		if (code == STATUS_OK) {
+			push_chunk(group, input, to);
+		} else {
+			fail_readers(group, input->topic);
+			input->position = ends[index]; /* nobody is left to read it */
+		}
 		*progressed = true;
-		return STATUS_OK;
+		return;
 	}
-	return STATUS_OK;
 }
 
 size_t group_step_bytes(const struct group *group)

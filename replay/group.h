@@ -67,8 +67,8 @@ int64_t group_position(const struct group *group, const struct group_input *inpu
 bool group_meets(const struct group *left, const struct group *right);
 
 /* Reads and pushes one chunk of some input below ends[i]; *progressed is false when all inputs have reached their ends.
- * A version that fails is marked and left out; an error means that nobody can go on (I/O). */
-status group_chunk(struct group *group, const int64_t *ends, bool *progressed) MUST_USE;
+ * A version that fails is marked and left out: alone when its logic does, with all readers of the topic when the log cannot be read. */
+void group_chunk(struct group *group, const int64_t *ends, bool *progressed);
 /* Bytes the open step holds. */
 size_t group_step_bytes(const struct group *group);
 /* Ends and commits the open step, or an empty one (which emits what views hold before any input). Failed versions are left out. */

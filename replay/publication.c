@@ -93,7 +93,9 @@ static status not_ready(struct version *version)
 		pthread_mutex_unlock(&version->status_lock);
 		status code = error_raise(STATUS_NOT_READY, "view \"%s\" version %lld has stopped: %s", definition->view,
 			(long long)definition->number, failure.text);
-		error_hint("Deploy corrected logic: kappa deploy, or CREATE OR REPLACE MATERIALIZED VIEW.");
+		error_hint("%s", failure.hint[0] != '\0'
+				? failure.hint
+				: "Deploy corrected logic: kappa deploy, or CREATE OR REPLACE MATERIALIZED VIEW.");
 		return code;
 	}
 	long long done = atomic_load(&version->records_done);

@@ -290,8 +290,10 @@ static status log_scan_next(struct scan *base, struct arena *arena, struct batch
 		struct slice bytes = slice_of(arena_copy(arena, scan->bytes.data, scan->bytes.size), scan->bytes.size);
 		struct decode_result result;
 		code = decoder_run(scan->decoder, bytes, scan->partition, scan->position, end, arena, &result);
-		if (code != STATUS_OK)
+		if (code != STATUS_OK) {
+			code = partition_note_damage(partition, bytes, code);
 			return error_note(code, "while reading table \"%s\"", scan->table->table.name);
+		}
 		if (result.next_offset <= scan->position)
 			return error_raise(STATUS_DAMAGED, "topic \"%s\" partition %d does not advance at offset %lld",
 				scan->topic->name, scan->partition, (long long)scan->position);

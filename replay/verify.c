@@ -26,17 +26,16 @@ static int64_t target_offset(const struct offset_vector *offsets, const struct g
 	return 0;
 }
 
-static status replay_to(const struct verification *verification, struct group *group, int64_t *records)
+static void replay_to(const struct verification *verification, struct group *group, int64_t *records)
 {
 	const struct offset_vector *offsets = view_snapshot_offsets(verification->snapshot);
 	int64_t *ends = mem_alloc_zeroed(group->input_count, sizeof *ends);
 	int64_t total = 0;
 	for (size_t i = 0; i < group->input_count; i++)
 		total += ends[i] = target_offset(offsets, &group->inputs[i]);
-	status code = STATUS_OK;
 	bool progressed = true;
-	while (code == STATUS_OK && progressed) {
-		code = group_chunk(group, ends, &progressed);
+	while (progressed) {
+		group_chunk(group, ends, &progressed);
 		if (group_step_bytes(group) > VERIFY_STEP_BYTES_MAX)
 			group_step_finish(group);
 		int64_t done = 0;
@@ -45,11 +44,9 @@ static status replay_to(const struct verification *verification, struct group *g
 		if (verification->progress != NULL)
 			verification->progress(verification->context, done, total);
 	}
-	if (code == STATUS_OK)
-		group_step_finish(group);
+	group_step_finish(group);
 	mem_free(ends);
 	*records = total;
-	return code;
 }
 
 static status rebuild(const struct verification *verification, struct version *scratch, struct verify_result *out)
@@ -68,7 +65,7 @@ static status rebuild(const struct verification *verification, struct version *s
 	struct group *group = group_create(engine->log);
 	code = group_add(group, scratch);
 	if (code == STATUS_OK)
-		code = replay_to(verification, group, &out->records);
+		replay_to(verification, group, &out->records);
 	group_destroy(group);
 	if (code == STATUS_OK && atomic_load(&scratch->failed))
 		code = error_restore(&scratch->failure);

@@ -281,6 +281,18 @@ def test_views_see_what_every_client_produced(kappa, admin):
     assert kappa.sql("SELECT is_equal FROM kappa.verify('spent')") == [(True,)]
 
 
+def test_a_view_counts_every_record_of_densely_packed_batches(kappa, admin):
+    """Compressed, half a megabyte of the log can hold millions of records: more than is decoded at a time."""
+    topic = create(admin, "dense")
+    count = 1_300_000
+    kcat(kappa.bootstrap, "-P", "-t", topic, "-z", "zstd", "-X", "batch.num.messages=1000000", "-X", "batch.size=100000000",
+         "-X", "linger.ms=500", "-X", "queue.buffering.max.messages=2000000", "-X", "message.max.bytes=16000000", stdin=b"1\n" * count)
+    kappa.sql("CREATE TABLE dense (a integer) WITH (topic = 'dense', format = 'csv')")
+    kappa.sql("CREATE MATERIALIZED VIEW density AS SELECT sum(a) AS total FROM dense")
+    assert kappa.sql("SELECT total FROM density") == [(count,)]
+    assert kappa.sql("SELECT count(*) FROM dense") == [(count,)]
+
+
 def test_offsets_and_records_survive_a_restart(kappa, admin):
     topic = create(admin, "kept")
     rng = random.Random(SEED)

@@ -75,9 +75,9 @@ def test_everything_comes_back_from_the_log_alone(how):
     with Appliance(SMALL_SEGMENTS) as kappa:
         define(kappa)
         feed(kappa, rides(3000) + [{"id": "no number"}])
-        deploy(kappa, "zones AS SELECT zone, count(*) AS n, sum(fare) AS total, min(at) AS last FROM rides GROUP BY zone", "zones", 2)
+        deploy(kappa, "zones AS SELECT zone, count(*) * 2 AS n, sum(fare) * 2 AS total, min(at) AS last FROM rides GROUP BY zone", "zones", 2)
         kappa.sql("SELECT kappa.promote('zones', 2)")
-        deploy(kappa, "zones AS SELECT zone, count(*) + 1 AS n, sum(fare) AS total, min(at) AS last FROM rides GROUP BY zone", "zones", 3)
+        deploy(kappa, "zones AS SELECT zone, count(*) + 1 AS n, sum(fare) + 1 AS total, min(at) AS last FROM rides GROUP BY zone", "zones", 3)
         kappa.sql("SELECT kappa.promote('zones', 3)")
         kappa.sql("SELECT * FROM kappa.rollback('zones')")
         deploy(kappa, "big AS SELECT id, fare FROM rides WHERE fare > 30", "big", 2)
@@ -163,10 +163,13 @@ def template():
     """A data directory with rows in SST files and in the WAL, and what it must answer."""
     with Appliance() as kappa:
         define(kappa)
-        for batch in range(4):
-            feed(kappa, rides(20000, SEED + batch, 20000 * batch))
-        deploy(kappa, "big AS SELECT id, fare FROM rides WHERE fare > 30", "big", 2)  # bulk: loaded as sorted files
-        feed(kappa, rides(100, SEED + 9, 80000))
+        for batch in range(2):
+            feed(kappa, rides(10000, SEED + batch, 10000 * batch))
+        deploy(kappa, "big AS SELECT id, fare FROM rides WHERE fare > 30", "big", 2)
+        kappa.wait_caught_up()
+        kappa.kill()
+        kappa.start()  # reads the WAL into sorted files
+        feed(kappa, rides(100, SEED + 9, 20000))
         before = everything(kappa)
         kappa.kill()
         yield kappa.directory, before
@@ -265,20 +268,29 @@ def test_a_flipped_byte_in_a_sealed_segment_is_refused_by_file_and_position(roll
 
 
 def test_a_flipped_byte_that_the_start_does_not_read_is_never_served(rolled):
-    """Sealed segments are believed at a start by size and end; readers find what is wrong inside."""
+    """Sealed segments are believed at a start by size and end; readers find what is wrong inside. Other topics do not suffer."""
     directory, before, records = rolled
     with Appliance.on_copy(directory, SMALL_SEGMENTS) as kappa:
+        kappa.start()
+        kappa.sql("CREATE TABLE other (a integer) WITH (topic = 'other')")
+        kappa.sql("CREATE MATERIALIZED VIEW others AS SELECT sum(a) AS total FROM other")
+        kappa.sql("INSERT INTO other VALUES (1), (2)")
+        kappa.stop()
         victim = segments(kappa)[1]
         flip(victim, os.path.getsize(victim) // 3)
         shutil.rmtree(kappa.path("views"))
         kappa.start()
-        time.sleep(0.5)
+        kappa.wait("SELECT view FROM kappa.versions WHERE state <> 'failed'", [("others",)])
+        kappa.sql("INSERT INTO other VALUES (3)")
+        assert kappa.sql("SELECT total FROM others") == [(6,)]
         with pytest.raises(psycopg.Error) as error:
-            kappa.wait("SELECT sum(n) FROM zones", [(10000,)], timeout=2)
-            raise AssertionError("the view was built over damaged records")
-        assert os.path.basename(victim) in str(error.value), error.value
-        with pytest.raises(Exception):
-            confluent_consume(kappa.bootstrap, "rides", 0)
+            kappa.sql("SELECT sum(n) FROM zones")
+        assert os.path.basename(victim) in str(error.value) and "byte" in str(error.value), error.value
+        with pytest.raises(psycopg.Error) as error:
+            kappa.sql("SELECT count(*) FROM rides")
+        assert os.path.basename(victim) in str(error.value) and "byte" in str(error.value), error.value
+        with pytest.raises(AssertionError):
+            confluent_consume(kappa.bootstrap, "rides", 0, wait_s=1)
 
 
 @pytest.mark.parametrize("kind", ["index", "timeindex", "snapshot"])
@@ -395,7 +407,7 @@ def test_on_a_full_disk_writes_fail_and_reads_go_on(tmpfs, tmp_path_factory):
                 acked += 1
             else:
                 refused = (status, answer)
-        assert refused is not None and 20 < acked < 120, (acked, refused)
+        assert refused is not None and 20 < acked < 150, (acked, refused)
         assert "space" in json.dumps(refused[1]), refused
         with pytest.raises((Failed, AssertionError)):
             confluent_produce(kappa.bootstrap, "rows", [Record(None, None, b"x" * 500000, [], 1767225600000)] * 3, message_timeout_ms=2000)
@@ -439,14 +451,14 @@ def test_dependents_are_staged_with_what_they_read():
         kappa.sql("CREATE OR REPLACE MATERIALIZED VIEW zones AS SELECT zone, count(*) AS n, sum(fare) * 2 AS total, max(at) AS last FROM rides GROUP BY zone")
         kappa.wait_caught_up()
         rows = kappa.sql("SELECT view, version, state, upstreams FROM kappa.versions WHERE version = 2 ORDER BY 1")
-        assert [(view, state) for view, _, state, _ in rows] == [("histogram", "standby"), ("rich", "standby"), ("top", "standby"), ("zones", "standby")]
+        assert [(view, state) for view, _, state, _ in rows] == [("rich", "standby"), ("top", "standby"), ("zones", "standby")]  # histogram reads n alone
         assert dict((view, upstreams) for view, _, _, upstreams in rows)["top"] == "rich@2"
         (single,), (double,) = kappa.sql("SELECT most FROM top"), kappa.sql('SELECT most FROM "top@2"')
         assert double[0] == 2 * single[0]
         with pytest.raises(psycopg.Error):  # rich@2 reads it
             kappa.sql("SELECT kappa.drop_version('zones', 2)")
         kappa.sql("SELECT kappa.promote('top', 2)")
-        assert kappa.sql("SELECT DISTINCT live_version FROM kappa.views WHERE view <> 'big'") == [(2,)]
+        assert kappa.sql("SELECT DISTINCT live_version FROM kappa.views WHERE view NOT IN ('big', 'histogram')") == [(2,)]
         # a change that a dependent cannot follow is refused as a whole
         with pytest.raises(psycopg.Error) as error:
             kappa.sql("CREATE OR REPLACE MATERIALIZED VIEW zones AS SELECT zone, count(*) AS n FROM rides GROUP BY zone")
@@ -508,7 +520,7 @@ def test_a_replay_is_cancelled_by_dropping_it_while_others_go_on():
     with Appliance() as kappa:
         define(kappa)
         for batch in range(5):
-            feed(kappa, rides(20000, SEED + batch, 20000 * batch))
+            feed(kappa, rides(10000, SEED + batch, 10000 * batch))
         for number in range(3):
             kappa.sql("CREATE OR REPLACE MATERIALIZED VIEW big AS SELECT id, fare + %d AS fare FROM rides WHERE fare > 1" % number)
         kappa.sql("SELECT kappa.drop_version('big', 3)")

@@ -54,7 +54,7 @@ def confluent_produce(bootstrap, topic, records, partition=0, **options):
     return [record._replace(offset=offsets[index]) for index, record in enumerate(records)]
 
 
-def confluent_consume(bootstrap, topic, partition=0, offset=0, **options):
+def confluent_consume(bootstrap, topic, partition=0, offset=0, wait_s=10, **options):
     consumer = confluent_kafka.Consumer({"bootstrap.servers": bootstrap, "group.id": "unused", "enable.auto.commit": False,
                                          "auto.offset.reset": "error", "check.crcs": True, "fetch.wait.max.ms": 10,
                                          **{name.replace("_", "."): value for name, value in options.items()}})
@@ -64,8 +64,8 @@ def confluent_consume(bootstrap, topic, partition=0, offset=0, **options):
         consumer.assign([where])
         records = []
         while offset < end:
-            messages = consumer.consume(min(1000, end - offset), timeout=10)  # waits for that many
-            assert messages, "no records for 10 s at offset %d of %d" % (offset, end)
+            messages = consumer.consume(min(1000, end - offset), timeout=wait_s)  # waits for that many
+            assert messages, "no records for %g s at offset %d of %d" % (wait_s, offset, end)
             for message in messages:
                 assert message.error() is None, message.error()
                 records.append(Record(message.offset(), message.key(), message.value(), message.headers() or [],
