@@ -341,9 +341,9 @@ static int64_t event_time_max(const struct decoder *decoder)
 	int64_t unit_us = column->kind == COLUMN_DATE ? MICROSECONDS_PER_DAY : 1, greatest = INT64_MIN;
 	const int64_t *values = column->values;
 	for (uint32_t row = 0; row < decoder->row; row++) {
-		bool none = (column->nulls != NULL && column->nulls[row] != 0) || values[row] == TIMESTAMP_INFINITY;
-		if (!none && values[row] > greatest)
-			greatest = values[row];
+		int64_t value = values[row] == TIMESTAMP_INFINITY ? INT64_MIN : values[row];
+		if (value > greatest && (column->nulls == NULL || column->nulls[row] == 0))
+			greatest = value;
 	}
 	/* Infinity is no time to wait for, and a date may lie beyond what microseconds can say. */
 	if (greatest == INT64_MIN || __builtin_mul_overflow(greatest, unit_us, &greatest))
@@ -425,6 +425,9 @@ static status run_records(struct decoder *decoder, struct run *run, int32_t part
 {
 	struct record record;
 	const uint8_t *bytes_end = run->iterator.bytes.data + run->iterator.bytes.size;
+	bool hidden_kept = false;
+	for (size_t c = decoder->options.visible_count; c < decoder->column_count; c++)
+		hidden_kept = hidden_kept || decoder->columns[c].kept;
 	while (decoder->row < BATCH_ROWS_MAX) {
 		if (!record_next_simple(&run->iterator, &record)) {
 			bool opens = run->iterator.left == 0;
@@ -454,7 +457,8 @@ static status run_records(struct decoder *decoder, struct run *run, int32_t part
 		}
 		enum read_result read = record_read(decoder, value);
 		if (__builtin_expect(read == READ_ROW, 1)) {
-			put_hidden(decoder, partition, &record);
+			if (hidden_kept)
+				put_hidden(decoder, partition, &record);
 			decoder->row++;
 			continue;
 		}

@@ -163,25 +163,38 @@ static inline const uint8_t *scan_string(const uint8_t *at, const uint8_t *end, 
 
 #if defined(__x86_64__)
 #define SCAN_WIDE_TARGET __attribute__((target("avx2,bmi,bmi2")))
-/* The same, thirty-two bytes at a time. */
+/* Stops in the low half of the result, bytes ≥ 0x80 in the high half. */
+SCAN_WIDE_TARGET static inline uint64_t scan_string_block(const uint8_t *at)
+{
+	__m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)at);
+	__m256i stops = _mm256_or_si256(
+		_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('"')), _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\\')));
+	stops = _mm256_or_si256(stops, _mm256_cmpeq_epi8(_mm256_min_epu8(bytes, _mm256_set1_epi8(0x1f)), bytes));
+	return (uint64_t)(uint32_t)_mm256_movemask_epi8(bytes) << 32 | (uint32_t)_mm256_movemask_epi8(stops);
+}
+
+/* The same, thirty-two bytes and then sixty-four at a time: lengths that vary a little take the same
+ * branches. */
 SCAN_WIDE_TARGET static inline const uint8_t *scan_string_wide(
 	const uint8_t *at, const uint8_t *end, bool *non_ascii)
 {
-	const __m256i quote = _mm256_set1_epi8('"'), backslash = _mm256_set1_epi8('\\');
-	const __m256i control = _mm256_set1_epi8(0x1f);
-	unsigned high = 0;
-	for (; at < end; at += 32) {
-		__m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)at);
-		__m256i stops = _mm256_or_si256(_mm256_cmpeq_epi8(bytes, quote), _mm256_cmpeq_epi8(bytes, backslash));
-		stops = _mm256_or_si256(stops, _mm256_cmpeq_epi8(_mm256_min_epu8(bytes, control), bytes));
-		unsigned stop = (unsigned)_mm256_movemask_epi8(stops);
-		unsigned top = (unsigned)_mm256_movemask_epi8(bytes);
-		if (stop != 0) {
-			high |= top & ((stop & -stop) - 1);
-			at += __builtin_ctz(stop);
+	uint64_t block = scan_string_block(at);
+	uint32_t stop = (uint32_t)block;
+	if (stop != 0) {
+		*non_ascii = ((uint32_t)(block >> 32) & (stop ^ (stop - 1))) != 0;
+		return at + __builtin_ctz(stop);
+	}
+	uint64_t high = block >> 32;
+	for (at += 32; at < end; at += 64) {
+		uint64_t first = scan_string_block(at), second = scan_string_block(at + 32);
+		uint64_t stops = (first & 0xffffffff) | second << 32;
+		uint64_t tops = first >> 32 | (second & 0xffffffff00000000);
+		if (stops != 0) {
+			high |= tops & (stops ^ (stops - 1));
+			at += __builtin_ctzll(stops);
 			break;
 		}
-		high |= top;
+		high |= tops;
 	}
 	*non_ascii = high != 0;
 	return at;

@@ -66,36 +66,10 @@ struct shape {
 	uint32_t node_count;
 	uint64_t *stamps; /* per visible column from MET_COLUMNS on: the record it was last met in */
 	uint64_t stamp;
-	bool wide;         /* this processor has AVX2 */
+	bool (*walk)(struct decoder *decoder, struct slice record); /* for this processor */
 	uint64_t full_for; /* records still to go before a full graph is forgotten; 0 = not full */
 	struct arena literals;
 };
-
-struct shape *shape_create(size_t visible_count)
-{
-	if (!SHAPE_SUPPORTED)
-		return NULL;
-	struct shape *shape = mem_alloc_zeroed(1, sizeof *shape);
-	shape->nodes = mem_alloc_zeroed(NODES_MAX, sizeof *shape->nodes);
-	shape->node_count = 1;
-	shape->stamps = mem_alloc_zeroed(visible_count, sizeof *shape->stamps);
-#if defined(__x86_64__)
-	shape->wide =
-		__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
-#endif
-	arena_init(&shape->literals);
-	return shape;
-}
-
-void shape_destroy(struct shape *shape)
-{
-	if (shape == NULL)
-		return;
-	arena_deinit(&shape->literals);
-	mem_free(shape->nodes);
-	mem_free(shape->stamps);
-	mem_free(shape);
-}
 
 /* ---- learning ---- */
 
@@ -220,11 +194,34 @@ static __attribute__((noinline)) bool shape_finish(struct decoder *decoder, uint
 #include "replay/decode_walk.h"
 #endif
 
+struct shape *shape_create(size_t visible_count)
+{
+	if (!SHAPE_SUPPORTED)
+		return NULL;
+	struct shape *shape = mem_alloc_zeroed(1, sizeof *shape);
+	shape->nodes = mem_alloc_zeroed(NODES_MAX, sizeof *shape->nodes);
+	shape->node_count = 1;
+	shape->stamps = mem_alloc_zeroed(visible_count, sizeof *shape->stamps);
+	shape->walk = shape_walk_plain;
+#if defined(__x86_64__)
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2"))
+		shape->walk = shape_walk_wide;
+#endif
+	arena_init(&shape->literals);
+	return shape;
+}
+
+void shape_destroy(struct shape *shape)
+{
+	if (shape == NULL)
+		return;
+	arena_deinit(&shape->literals);
+	mem_free(shape->nodes);
+	mem_free(shape->stamps);
+	mem_free(shape);
+}
+
 bool shape_read(struct decoder *decoder, struct slice record)
 {
-#if defined(__x86_64__)
-	if (decoder->shape->wide)
-		return shape_walk_wide(decoder, record);
-#endif
-	return shape_walk_plain(decoder, record);
+	return decoder->shape->walk(decoder, record);
 }
