@@ -136,7 +136,8 @@ static void summary_describe(const json_t *diff, struct buffer *out)
 	offsets_describe(diff, out);
 	buffer_append_string(out, "\nmatch score ");
 	cli_format_percent(out, (int64_t)floor(score * 1e6), 1000000);
-	grouped(out, ":  ", cli_json_integer(diff, "equal", 0), " rows equal, ");
+	int64_t equal = cli_json_integer(diff, "equal", 0);
+	grouped(out, ":  ", equal, equal == 1 ? " row equal, " : " rows equal, ");
 	if (json_is_true(json_object_get(diff, "keyed")))
 		grouped(out, "", cli_json_integer(diff, "changed", 0), " changed, ");
 	grouped(out, "", cli_json_integer(diff, "only_left", 0), "");
