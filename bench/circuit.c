@@ -214,20 +214,26 @@ static void run_groups(size_t groups)
 	arena_deinit(&arena);
 }
 
+/* One row per key: key i at row i. */
+static struct batch **build_side(struct arena *arena, const struct batch *like, size_t keys, size_t *count)
+{
+	*count = (keys + BATCH_ROWS - 1) / BATCH_ROWS;
+	struct batch **batches = arena_alloc(arena, *count * sizeof *batches);
+	for (size_t b = 0; b < *count; b++) {
+		batches[b] = batch_copy(arena, like);
+		for (uint32_t i = 0; i < BATCH_ROWS; i++)
+			batches[b]->columns[0].i64[i] = (int64_t)(b * BATCH_ROWS + i);
+	}
+	return batches;
+}
+
 static void run_join(size_t keys)
 {
 	struct arena arena = {0};
-	size_t count;
+	size_t count, first_count;
 	char name[80];
 	struct batch **batches = input_make(&arena, keys, &count);
-	/* One build row per key: key i at row i. */
-	size_t first_count = (keys + BATCH_ROWS - 1) / BATCH_ROWS;
-	struct batch **first = arena_alloc(&arena, first_count * sizeof *first);
-	for (size_t b = 0; b < first_count; b++) {
-		first[b] = batch_copy(&arena, batches[0]);
-		for (uint32_t i = 0; i < BATCH_ROWS; i++)
-			first[b]->columns[0].i64[i] = (int64_t)(b * BATCH_ROWS + i);
-	}
+	struct batch **first = build_side(&arena, batches[0], keys, &first_count);
 	const struct plan *join = join_make(&arena, scan_make(&arena), scan_make(&arena));
 	uint32_t group = COLUMNS + 1;
 	struct aggregate_call sum = call(AGGREGATE_SUM, 2, TYPE_NUMERIC);
@@ -236,18 +242,28 @@ static void run_join(size_t keys)
 	arena_deinit(&arena);
 }
 
-/* ---- a query's own cost: one row by key through filter and projection ---- */
+/* ---- queries: relations that give batches made beforehand ---- */
 
-static struct batch *one_row;
+struct given {
+	struct batch **batches;
+	size_t count;
+};
 
-static status lookup_next(struct scan *scan, struct arena *arena, struct batch **out)
+struct given_scan {
+	struct scan base;
+	struct given given;
+	size_t at;
+};
+
+static struct given_scan scans[2];
+
+static status lookup_next(struct scan *base, struct arena *arena, struct batch **out)
 {
+	struct given_scan *scan = (struct given_scan *)(void *)base;
 	(void)arena;
-	if (one_row == NULL)
+	if (scan->at == scan->given.count)
 		return STATUS_END;
-	*out = one_row;
-	one_row = NULL;
-	(void)scan;
+	*out = scan->given.batches[scan->at++];
 	return STATUS_OK;
 }
 
@@ -256,13 +272,18 @@ static void lookup_close(struct scan *scan)
 	(void)scan;
 }
 
-static struct scan lookup_scan = {lookup_next, lookup_close};
+struct given_relation {
+	struct relation base;
+	struct given_scan *scan;
+};
 
 static status lookup_open(struct relation *relation, const struct scan_request *request, struct scan **out)
 {
-	(void)relation;
+	struct given_scan *scan = ((struct given_relation *)(void *)relation)->scan;
 	(void)request;
-	*out = &lookup_scan;
+	scan->base = (struct scan){lookup_next, lookup_close};
+	scan->at = 0;
+	*out = &scan->base;
 	return STATUS_OK;
 }
 
@@ -271,15 +292,71 @@ static void lookup_release(struct relation *relation)
 	(void)relation;
 }
 
-static struct relation lookup_relation = {.open = lookup_open, .release = lookup_release};
+static struct given_relation relations[2] = {
+	{{.open = lookup_open, .release = lookup_release}, &scans[0]},
+	{{.open = lookup_open, .release = lookup_release}, &scans[1]},
+};
 
+/* The first scan of a query gets the first relation. */
 static status relation_give(void *context, const struct plan *scan, struct relation **out)
 {
-	(void)context;
+	size_t *opened = context;
 	(void)scan;
-	*out = &lookup_relation;
+	relations[*opened].base.schema = schema;
+	*out = &relations[(*opened)++].base;
 	return STATUS_OK;
 }
+
+static uint64_t query_count(const struct plan *plan)
+{
+	size_t opened = 0;
+	uint64_t rows = 0;
+	struct query_context context = {
+		.open_relation = relation_give, .context = &opened, .memory_bytes_max = SIZE_MAX};
+	struct query *query;
+	const struct batch *batch;
+	must(query_open(plan, &context, &query));
+	while (query_next(query, &batch) == STATUS_OK)
+		rows += batch->row_count;
+	query_close(query);
+	return rows;
+}
+
+/* The build side is one row per key; its time is measured apart and taken off. */
+static void run_probe(size_t keys)
+{
+	struct arena arena = {0};
+	struct given left, right;
+	char name[80];
+	left.batches = input_make(&arena, keys, &left.count);
+	right.batches = build_side(&arena, left.batches[0], keys, &right.count);
+	struct plan *scan = scan_make(&arena);
+	struct plan *join = join_make(&arena, scan, scan);
+	struct plan *project = node_make(&arena, PLAN_PROJECT, join, 2);
+	project->project.expressions = arena_alloc(&arena, 2 * sizeof *project->project.expressions);
+	for (uint32_t c = 0; c < 2; c++) {
+		project->schema.fields[c] = fields[2];
+		project->project.expressions[c] = expression_column(&arena, 2 + c * COLUMNS, fields[2].type);
+	}
+	double seconds[RUNS];
+	uint64_t rows = 0;
+	scans[1].given = right;
+	for (int run = 0; run < RUNS; run++) {
+		scans[0].given = (struct given){left.batches, 0};
+		double start = seconds_now();
+		(void)query_count(project);
+		double build = seconds_now() - start;
+		scans[0].given = left;
+		start = seconds_now();
+		rows = query_count(project);
+		seconds[run] = seconds_now() - start - build;
+	}
+	snprintf(name, sizeof name, "probe of a query's join, %zu keys", keys);
+	print_line(name, left.count * BATCH_ROWS, seconds, rows, 0);
+	arena_deinit(&arena);
+}
+
+/* A query's own cost: one row by key through filter and projection. */
 
 static void run_lookups(void)
 {
@@ -302,25 +379,17 @@ static void run_lookups(void)
 		project->schema.fields[c] = fields[c + 2];
 		project->project.expressions[c] = expression_column(&arena, c + 2, fields[c + 2].type);
 	}
-	lookup_relation.schema = schema;
 	struct batch *row = batch_make(&arena, &schema, 1, false, false);
 	for (uint32_t c = 0; c < 3; c++)
 		row->columns[c].i64[0] = 7;
 	row->columns[3].texts[0] = (struct text){.data = "seven", .size = 5};
-	struct query_context context = {.open_relation = relation_give};
+	scans[0].given = (struct given){&row, 1};
 	double seconds[RUNS];
 	uint64_t rows = 0;
 	for (int run = 0; run < RUNS; run++) {
 		double start = seconds_now();
-		for (int i = 0; i < LOOKUPS; i++) {
-			struct query *query;
-			const struct batch *batch;
-			one_row = row;
-			must(query_open(project, &context, &query));
-			while (query_next(query, &batch) == STATUS_OK)
-				rows += batch->row_count;
-			query_close(query);
-		}
+		for (int i = 0; i < LOOKUPS; i++)
+			rows += query_count(project);
 		seconds[run] = seconds_now() - start;
 	}
 	print_line("point lookup: open, next, close", LOOKUPS, seconds, rows / RUNS, 0);
@@ -339,5 +408,7 @@ int main(int argument_count, char **arguments)
 	run_groups(1000000);
 	run_join(1000);
 	run_join(1000000);
+	run_probe(1000);
+	run_probe(1000000);
 	return 0;
 }
