@@ -7,9 +7,10 @@
 #include "processors/arrangement_row.h"
 
 void arrangement_init(struct arrangement *arrangement, const struct field *columns, size_t column_count,
-	const uint8_t *needed, const uint32_t *key_columns, size_t key_count)
+	const uint8_t *needed, const uint32_t *key_columns, size_t key_count, bool counted)
 {
-	*arrangement = (struct arrangement){.key_columns = key_columns, .key_count = key_count, .complete = true};
+	*arrangement = (struct arrangement){
+		.key_columns = key_columns, .key_count = key_count, .complete = true, .counted = counted};
 	struct arena *memory = &arrangement->memory;
 	arrangement->fields = arena_alloc(memory, column_count * sizeof *arrangement->fields);
 	uint32_t offset = 0;
@@ -29,7 +30,8 @@ void arrangement_init(struct arrangement *arrangement, const struct field *colum
 	pool_init(&arrangement->pool);
 	table_init(&arrangement->keys, table_key_kind(arrangement->key_types, key_count),
 		sizeof(struct key_payload), &arrangement->pool);
-	table_init(&arrangement->rows, TABLE_KEY_BYTES, sizeof(struct row_payload), &arrangement->pool);
+	table_init(&arrangement->rows, TABLE_KEY_BYTES,
+		counted ? sizeof(struct row_payload_counted) : sizeof(struct row_payload), &arrangement->pool);
 }
 
 void arrangement_deinit(struct arrangement *arrangement)
@@ -103,13 +105,22 @@ static void row_remove(struct arrangement *arrangement, uint32_t row_id)
 
 /* ---- reading back ---- */
 
-static status weight_decode(struct slice bytes, int64_t *out)
+static status payload_decode(const struct arrangement *arrangement, uint32_t row_id, struct slice stored)
 {
-	struct cursor cursor = cursor_of(bytes);
-	*out = cursor_zigzag(&cursor);
+	struct cursor cursor = cursor_of(stored);
+	arrangement_row(arrangement, row_id)->weight = cursor_zigzag(&cursor);
+	if (arrangement->counted)
+		arrangement_counted(arrangement, row_id)->partners = cursor_zigzag(&cursor);
 	if (cursor.failed || cursor_left(&cursor) != 0)
 		return error_raise(STATUS_DAMAGED, "stored weight of a join's row is damaged");
 	return STATUS_OK;
+}
+
+static void payload_encode(const struct arrangement *arrangement, uint32_t row_id, struct buffer *out)
+{
+	buffer_append_zigzag(out, arrangement_row(arrangement, row_id)->weight);
+	if (arrangement->counted)
+		buffer_append_zigzag(out, arrangement_counted(arrangement, row_id)->partners);
 }
 
 struct load {
@@ -140,9 +151,8 @@ static status load_visit(void *context, struct slice stored_key, struct slice st
 	table_upsert(&arrangement->rows, &keys, &row_id, &fresh_row, &fresh);
 	if (fresh == 0)
 		return STATUS_OK; /* what is in memory is newer; its weight is counted already */
-	struct row_payload *row = arrangement_row(arrangement, row_id);
-	code = weight_decode(stored, &row->weight);
-	arrangement_key(arrangement, load->key_id)->weight += row->weight;
+	code = payload_decode(arrangement, row_id, stored);
+	arrangement_key(arrangement, load->key_id)->weight += arrangement_row(arrangement, row_id)->weight;
 	row_link(arrangement, load->key_id, row_id);
 	return code;
 }
@@ -169,7 +179,7 @@ static status key_complete(struct arrangement *arrangement, uint32_t key_id, str
 	return code;
 }
 
-static status row_read_back(struct arrangement *arrangement, uint32_t key_id, uint32_t row_id)
+static status row_read_back(struct arrangement *arrangement, uint32_t key_id, uint32_t row_id, bool *found)
 {
 	struct buffer key, value;
 	buffer_init(&key);
@@ -178,10 +188,10 @@ static status row_read_back(struct arrangement *arrangement, uint32_t key_id, ui
 	struct slice row = table_slot_key(table_slot_at(&arrangement->rows, row_id));
 	buffer_append(&key, row.data + ARRANGEMENT_ROW_HEAD, row.size - ARRANGEMENT_ROW_HEAD);
 	status code = arrangement->store->get(arrangement->store, arrangement->space, buffer_slice(&key), &value);
+	*found = code == STATUS_OK;
 	if (code == STATUS_OK) {
-		struct row_payload *payload = arrangement_row(arrangement, row_id);
-		code = weight_decode(buffer_slice(&value), &payload->weight);
-		arrangement_key(arrangement, key_id)->weight += payload->weight;
+		code = payload_decode(arrangement, row_id, buffer_slice(&value));
+		arrangement_key(arrangement, key_id)->weight += arrangement_row(arrangement, row_id)->weight;
 	} else if (code == STATUS_NOT_FOUND) {
 		code = STATUS_OK;
 	}
@@ -230,24 +240,33 @@ static void key_touch(struct arrangement *arrangement, uint32_t key_id)
 		&arrangement->dirty_keys, &arrangement->dirty_key_count, &arrangement->dirty_key_capacity, key_id);
 }
 
-static status row_add(struct arrangement *arrangement, uint32_t key_id, uint32_t row_id, int64_t weight)
+void arrangement_touch(struct arrangement *arrangement, uint32_t row_id)
 {
 	struct table_slot *slot = table_slot_at(&arrangement->rows, row_id);
+	if (slot->dirty != 0)
+		return;
 	struct row_payload *row = table_payload(&arrangement->rows, slot);
+	slot->dirty = 1;
+	row->before = row->weight;
+	if (arrangement->counted)
+		arrangement_counted(arrangement, row_id)->partners_before =
+			arrangement_counted(arrangement, row_id)->partners;
+	list_add(&arrangement->dirty_rows, &arrangement->dirty_count, &arrangement->dirty_capacity, row_id);
+}
+
+static status row_add(struct arrangement *arrangement, uint32_t key_id, uint32_t row_id, int64_t weight)
+{
+	struct row_payload *row = arrangement_row(arrangement, row_id);
 	struct key_payload *key = arrangement_key(arrangement, key_id);
-	if (slot->dirty == 0) {
-		slot->dirty = 1;
-		row->before = row->weight;
-		list_add(&arrangement->dirty_rows, &arrangement->dirty_count, &arrangement->dirty_capacity, row_id);
-	}
+	arrangement_touch(arrangement, row_id);
 	if (__builtin_add_overflow(row->weight, weight, &row->weight) ||
 		__builtin_add_overflow(key->weight, weight, &key->weight))
 		return error_raise(STATUS_OUT_OF_RANGE, "too many equal rows in a join");
 	return STATUS_OK;
 }
 
-static status rows_add(
-	struct arrangement *arrangement, const struct batch *batch, const uint32_t *key_ids, struct arena *arena)
+static status rows_add(struct arrangement *arrangement, const struct batch *batch, const uint32_t *key_ids,
+	struct arena *arena, struct arrangement_added *added)
 {
 	struct table_keys rows;
 	status code = rows_encode(arrangement, batch, key_ids, arena, &rows);
@@ -256,6 +275,8 @@ static status rows_add(
 	uint32_t *ids = arena_alloc(arena, rows.count * sizeof *ids);
 	uint32_t *fresh = arena_alloc(arena, rows.count * sizeof *fresh), fresh_count;
 	table_upsert(&arrangement->rows, &rows, ids, fresh, &fresh_count);
+	if (added != NULL)
+		*added = (struct arrangement_added){ids, arena_alloc_zeroed(arena, rows.count)};
 	for (uint32_t i = 0; i < fresh_count; i++) {
 		uint32_t head = arrangement_key(arrangement, key_ids[fresh[i]])->head;
 		if (head != 0)
@@ -263,11 +284,14 @@ static status rows_add(
 	}
 	for (uint32_t i = 0; i < fresh_count; i++) {
 		uint32_t key_id = key_ids[fresh[i]], row_id = ids[fresh[i]];
+		bool found = false;
 		row_link(arrangement, key_id, row_id);
 		if (arrangement_key(arrangement, key_id)->complete == 0)
-			code = row_read_back(arrangement, key_id, row_id);
+			code = row_read_back(arrangement, key_id, row_id, &found);
 		if (code != STATUS_OK)
 			return code;
+		if (added != NULL)
+			added->fresh[fresh[i]] = !found;
 	}
 	for (uint32_t i = 0; code == STATUS_OK && i < rows.count; i++)
 		code = row_add(arrangement, key_ids[i], ids[i], batch_weight(batch, i));
@@ -275,23 +299,22 @@ static status rows_add(
 }
 
 status arrangement_add(struct arrangement *arrangement, const struct batch *batch,
-	const struct table_keys *keys, struct arena *arena, uint32_t *ids)
+	const struct table_keys *keys, struct arena *arena, struct arrangement_added *added)
 {
-	uint32_t *key_ids = ids != NULL ? ids : arena_alloc(arena, keys->count * sizeof *key_ids);
+	uint32_t *key_ids = arena_alloc(arena, keys->count * sizeof *key_ids);
 	uint32_t *fresh = arena_alloc(arena, keys->count * sizeof *fresh), fresh_count;
 	table_upsert(&arrangement->keys, keys, key_ids, fresh, &fresh_count);
 	status code = STATUS_OK;
-	for (uint32_t i = 0; code == STATUS_OK && i < fresh_count; i++) {
-		uint32_t key_id = key_ids[fresh[i]];
+	for (uint32_t i = 0; i < fresh_count; i++) {
 		if (arrangement->complete)
-			arrangement_key(arrangement, key_id)->complete = 1;
+			arrangement_key(arrangement, key_ids[fresh[i]])->complete = 1;
 	}
 	for (uint32_t i = 0; code == STATUS_OK && arrangement->whole_keys && i < keys->count; i++) {
 		if (arrangement_key(arrangement, key_ids[i])->complete == 0)
 			code = key_complete(arrangement, key_ids[i], arena);
 		key_touch(arrangement, key_ids[i]);
 	}
-	return code == STATUS_OK ? rows_add(arrangement, batch, key_ids, arena) : code;
+	return code == STATUS_OK ? rows_add(arrangement, batch, key_ids, arena, added) : code;
 }
 
 /* ---- probing ---- */
@@ -327,9 +350,10 @@ bool arrangement_next(const struct arrangement *arrangement, struct arrangement_
 		}
 		const struct row_payload *row = arrangement_row(arrangement, probe->entry);
 		match->rows[count] = probe->row;
+		match->entries[count] = probe->entry;
 		match->cells[count] = arrangement_cells(arrangement, probe->entry);
 		match->weights[count] = row->weight;
-		count += row->weight != 0;
+		count += row->weight != 0 || probe->absent;
 		probe->entry = row->next;
 	}
 	match->count = count;
@@ -340,11 +364,25 @@ bool arrangement_next(const struct arrangement *arrangement, struct arrangement_
 
 status arrangement_check(const struct arrangement *arrangement)
 {
+	bool negative = false;
 	for (uint32_t i = 0; i < arrangement->dirty_count; i++) {
-		if (arrangement_row(arrangement, arrangement->dirty_rows[i])->weight < 0)
-			return error_raise(STATUS_INTERNAL, "a join's row was retracted more often than inserted");
+		uint32_t row_id = arrangement->dirty_rows[i];
+		negative |= arrangement_row(arrangement, row_id)->weight < 0;
+		if (arrangement->counted)
+			negative |= arrangement_counted(arrangement, row_id)->partners < 0;
 	}
+	if (negative)
+		return error_raise(STATUS_INTERNAL, "a join's row was retracted more often than inserted");
 	return STATUS_OK;
+}
+
+static bool row_changed(const struct arrangement *arrangement, uint32_t row_id)
+{
+	const struct row_payload *row = arrangement_row(arrangement, row_id);
+	if (row->weight != row->before || row->weight == 0 || !arrangement->counted)
+		return row->weight != row->before;
+	const struct row_payload_counted *counted = arrangement_counted(arrangement, row_id);
+	return counted->partners != counted->partners_before;
 }
 
 void arrangement_flush(struct arrangement *arrangement, struct state_writer *writer)
@@ -355,14 +393,14 @@ void arrangement_flush(struct arrangement *arrangement, struct state_writer *wri
 	for (uint32_t i = 0; i < arrangement->dirty_count; i++) {
 		uint32_t row_id = arrangement->dirty_rows[i];
 		const struct row_payload *row = arrangement_row(arrangement, row_id);
-		if (row->weight == row->before)
+		if (!row_changed(arrangement, row_id))
 			continue;
 		struct slice bytes = table_slot_key(table_slot_at(&arrangement->rows, row_id));
 		key.size = 0;
 		value.size = 0;
 		key_encode_slot(arrangement, row_key_id(arrangement, row_id), &key);
 		buffer_append(&key, bytes.data + ARRANGEMENT_ROW_HEAD, bytes.size - ARRANGEMENT_ROW_HEAD);
-		buffer_append_zigzag(&value, row->weight);
+		payload_encode(arrangement, row_id, &value);
 		if (row->weight != 0)
 			writer->put(writer, arrangement->space, buffer_slice(&key), buffer_slice(&value));
 		else

@@ -10,7 +10,7 @@
  *          └─────────┴────────────────────────────────┴────────────────┴────────────┘
  *          a cell is the value; of text, offset and size of its bytes. Equal rows are equal bytes.
  *
- *   stored key = join key (zset/key.h) + row from the cells on; value = weight, zigzag varint
+ *   stored key = join key (zset/key.h) + row from the cells on; value = weight, zigzag varint [partners]
  *
  * Only the columns in `needed` are kept: equal rows after dropping the others are merged, which a join cannot
  * see.
@@ -46,6 +46,13 @@ struct row_payload {
 	uint32_t next, previous;
 };
 
+/* With `counted`: outer joins with a residual keep with each left row how many right rows pass it. */
+struct row_payload_counted {
+	struct row_payload row;
+	int64_t partners;
+	int64_t partners_before; /* as of the last commit, when dirty */
+};
+
 struct arrangement {
 	struct row_field *fields;
 	size_t field_count;
@@ -57,6 +64,7 @@ struct arrangement {
 	uint16_t space;
 	bool complete;   /* no key is in the store only */
 	bool whole_keys; /* touched keys are completed, and their weights right (outer joins) */
+	bool counted;    /* rows have partners; stored values are weight, partners */
 	struct arena memory;
 	struct pool pool;
 	struct table keys, rows;
@@ -68,14 +76,21 @@ struct arrangement {
 
 /* `columns` are the fields of the side's rows, `needed[c]` says which are kept. */
 void arrangement_init(struct arrangement *arrangement, const struct field *columns, size_t column_count,
-	const uint8_t *needed, const uint32_t *key_columns, size_t key_count);
+	const uint8_t *needed, const uint32_t *key_columns, size_t key_count, bool counted);
 void arrangement_deinit(struct arrangement *arrangement);
 /* The key slots of the keys, complete; 0 = no rows. At most TABLE_ROWS_MAX. */
 status arrangement_lookup(struct arrangement *arrangement, const struct table_keys *keys, struct arena *arena,
 	uint32_t *ids) MUST_USE;
-/* Adds the rows with their weights; keys are those of the rows. `ids`, if not NULL, gets their key slots. */
+/* Adds the rows with their weights; keys are those of the rows. `added`, if not NULL, tells where they are.
+ */
+struct arrangement_added {
+	uint32_t *rows; /* row slots */
+	uint8_t *fresh; /* the row was neither in memory nor in the store (set for the first of equal ones) */
+};
 status arrangement_add(struct arrangement *arrangement, const struct batch *batch,
-	const struct table_keys *keys, struct arena *arena, uint32_t *ids) MUST_USE;
+	const struct table_keys *keys, struct arena *arena, struct arrangement_added *added) MUST_USE;
+/* Marks a row as about to change in this step. */
+void arrangement_touch(struct arrangement *arrangement, uint32_t row_id);
 /* INTERNAL when a row has been retracted more often than inserted. */
 status arrangement_check(const struct arrangement *arrangement) MUST_USE;
 void arrangement_flush(struct arrangement *arrangement, struct state_writer *writer);
@@ -87,15 +102,17 @@ size_t arrangement_dirty_bytes(const struct arrangement *arrangement);
 /* Pairs of probing rows and arranged rows, some at a time. */
 struct arrangement_match {
 	uint32_t *rows;        /* probing row */
-	const uint8_t **cells; /* arranged row */
-	int64_t *weights;      /* of the arranged row */
+	uint32_t *entries;     /* arranged row: slot, */
+	const uint8_t **cells; /* its cells, */
+	int64_t *weights;      /* its weight */
 	uint32_t count;
 };
 struct arrangement_probe {
 	const uint32_t *ids; /* key slot per probing row, from arrangement_lookup() */
 	uint32_t count;
-	uint32_t row, entry; /* where to go on */
+	bool absent; /* rows of weight 0 too, which may come back within the step */
 	bool started;
+	uint32_t row, entry; /* where to go on */
 };
 void arrangement_prefetch(const struct arrangement *arrangement, const uint32_t *ids, uint32_t count);
 /* Fills `match` with up to `capacity` pairs; false when there are no more (count may then be 0). */
@@ -111,6 +128,11 @@ static inline struct key_payload *arrangement_key(const struct arrangement *arra
 	return table_payload(&arrangement->keys, table_slot_at(&arrangement->keys, id));
 }
 static inline struct row_payload *arrangement_row(const struct arrangement *arrangement, uint32_t id)
+{
+	return table_payload(&arrangement->rows, table_slot_at(&arrangement->rows, id));
+}
+static inline struct row_payload_counted *arrangement_counted(
+	const struct arrangement *arrangement, uint32_t id)
 {
 	return table_payload(&arrangement->rows, table_slot_at(&arrangement->rows, id));
 }

@@ -20,7 +20,7 @@
 enum { CIRCUIT_MEMORY_DEFAULT = 256 * 1024 * 1024 };
 
 struct way_out {
-	struct operator base;
+	struct circuit_operator base;
 	struct circuit_sink *sink; /* of the call that is running */
 };
 
@@ -30,9 +30,9 @@ struct circuit {
 	size_t memory_bytes_max;
 	bool can_evict;
 	struct way_out out;
-	struct operator** operators; /* children before parents */
+	struct circuit_operator **operators; /* children before parents */
 	size_t operator_count;
-	struct operator** sources;
+	struct circuit_operator **sources;
 	size_t source_count;
 };
 
@@ -54,7 +54,6 @@ static status check_node(const struct plan *plan)
 	case PLAN_AGGREGATE:
 		return aggregate_check(plan);
 	case PLAN_JOIN:
-		return operator_join_check(plan);
 	case PLAN_VALUES:
 	case PLAN_FILTER:
 	case PLAN_PROJECT:
@@ -83,11 +82,11 @@ status circuit_check(const struct plan *plan)
 /* ---- building ---- */
 
 static status out_push(
-	struct operator* operator, size_t input, const struct batch *batch, struct arena *arena)
+	struct circuit_operator *node, size_t input, const struct batch *batch, struct arena *arena)
 {
 	(void)input;
 	(void)arena;
-	struct circuit_sink *sink = ((struct way_out *)(void *)operator)->sink;
+	struct circuit_sink *sink = ((struct way_out *)(void *)node)->sink;
 	return sink->push(sink, batch);
 }
 
@@ -102,7 +101,7 @@ static size_t plan_count(const struct plan *plan)
 }
 
 static status node_create(struct circuit *circuit, const struct plan *plan, uint8_t *needed,
-	struct operator_state *state, struct operator** out)
+	struct operator_state *state, struct circuit_operator **out)
 {
 	switch (plan->kind) {
 	case PLAN_SCAN:
@@ -124,7 +123,8 @@ static status node_create(struct circuit *circuit, const struct plan *plan, uint
 	case PLAN_AGGREGATE:
 		return operator_aggregate_create(plan, needed, state, out);
 	case PLAN_JOIN:
-		return operator_join_create(plan, needed, state, &circuit->memory, out);
+		*out = operator_join_create(plan, needed, state, &circuit->memory);
+		return STATUS_OK;
 	case PLAN_SORT:
 	case PLAN_LIMIT:
 		break;
@@ -133,9 +133,9 @@ static status node_create(struct circuit *circuit, const struct plan *plan, uint
 }
 
 static status tree_create(struct circuit *circuit, const struct plan *plan, uint8_t *needed,
-	struct operator_state *state, struct operator** out)
+	struct operator_state *state, struct circuit_operator **out)
 {
-	struct operator** children = arena_alloc(&circuit->memory, plan->child_count * sizeof *children);
+	struct circuit_operator **children = arena_alloc(&circuit->memory, plan->child_count * sizeof *children);
 	for (size_t i = 0; i < plan->child_count; i++) {
 		uint8_t *child_needed = arena_alloc(&circuit->memory, plan->children[i]->schema.field_count);
 		operator_child_columns(plan, i, needed, child_needed);
@@ -162,8 +162,8 @@ status circuit_create(const struct plan *plan, const struct circuit_options *opt
 	INVARIANT(options->store != NULL || options->store_empty);
 	struct circuit *circuit = mem_alloc_zeroed(1, sizeof *circuit);
 	size_t count = plan_count(plan);
-	circuit->operators = arena_alloc(&circuit->memory, count * sizeof(struct operator*));
-	circuit->sources = arena_alloc(&circuit->memory, count * sizeof(struct operator*));
+	circuit->operators = arena_alloc(&circuit->memory, count * sizeof(struct circuit_operator *));
+	circuit->sources = arena_alloc(&circuit->memory, count * sizeof(struct circuit_operator *));
 	circuit->memory_bytes_max =
 		options->memory_bytes_max != 0 ? options->memory_bytes_max : CIRCUIT_MEMORY_DEFAULT;
 	circuit->can_evict = options->store != NULL;
@@ -171,7 +171,7 @@ status circuit_create(const struct plan *plan, const struct circuit_options *opt
 	uint8_t *needed = arena_alloc(&circuit->memory, plan->schema.field_count);
 	memset(needed, 1, plan->schema.field_count);
 	struct operator_state state = {options->store, options->store_empty, 0};
-	struct operator* root;
+	struct circuit_operator *root;
 	code = tree_create(circuit, plan, needed, &state, &root);
 	if (code != STATUS_OK) {
 		circuit_destroy(circuit);
@@ -211,7 +211,7 @@ status circuit_push(struct circuit *circuit, size_t source, const struct batch *
 {
 	(void)arena;
 	INVARIANT(source < circuit->source_count);
-	struct operator* scan = circuit->sources[source];
+	struct circuit_operator *scan = circuit->sources[source];
 	circuit->out.sink = sink;
 	status code = STATUS_OK;
 	for (uint32_t from = 0; code == STATUS_OK && from < batch->row_count; from += OPERATOR_ROWS) {
@@ -229,9 +229,9 @@ status circuit_step_end(struct circuit *circuit, struct arena *arena, struct cir
 	circuit->out.sink = sink;
 	status code = STATUS_OK;
 	for (size_t i = 0; code == STATUS_OK && i < circuit->operator_count; i++) {
-		struct operator* operator= circuit->operators[i];
-		if (operator->class->step_end != NULL)
-			code = operator->class->step_end(operator);
+		struct circuit_operator *node = circuit->operators[i];
+		if (node->class->step_end != NULL)
+			code = node->class->step_end(node);
 	}
 	circuit->out.sink = NULL;
 	return code;
@@ -241,9 +241,9 @@ size_t circuit_dirty_bytes(const struct circuit *circuit)
 {
 	size_t bytes = 0;
 	for (size_t i = 0; i < circuit->operator_count; i++) {
-		const struct operator* operator= circuit->operators[i];
-		if (operator->class->dirty_bytes != NULL)
-			bytes += operator->class->dirty_bytes(operator);
+		const struct circuit_operator *node = circuit->operators[i];
+		if (node->class->dirty_bytes != NULL)
+			bytes += node->class->dirty_bytes(node);
 	}
 	return bytes;
 }
@@ -252,9 +252,9 @@ status circuit_flush(struct circuit *circuit, struct state_writer *writer)
 {
 	status code = STATUS_OK;
 	for (size_t i = 0; code == STATUS_OK && i < circuit->operator_count; i++) {
-		struct operator* operator= circuit->operators[i];
-		if (operator->class->flush != NULL)
-			code = operator->class->flush(operator, writer);
+		struct circuit_operator *node = circuit->operators[i];
+		if (node->class->flush != NULL)
+			code = node->class->flush(node, writer);
 	}
 	return code;
 }
@@ -264,13 +264,13 @@ status circuit_flush(struct circuit *circuit, struct state_writer *writer)
 static void circuit_evict(struct circuit *circuit)
 {
 	while (circuit_memory_bytes(circuit) > circuit->memory_bytes_max / 2) {
-		struct operator* largest = NULL;
+		struct circuit_operator *largest = NULL;
 		size_t largest_bytes = 0;
 		for (size_t i = 0; i < circuit->operator_count; i++) {
-			struct operator* operator= circuit->operators[i];
-			size_t bytes = operator->class->evict != NULL ? operator->class->memory_bytes(operator) : 0;
+			struct circuit_operator *node = circuit->operators[i];
+			size_t bytes = node->class->evict != NULL ? node->class->memory_bytes(node) : 0;
 			if (bytes > largest_bytes) {
-				largest = operator;
+				largest = node;
 				largest_bytes = bytes;
 			}
 		}
@@ -285,9 +285,9 @@ static void circuit_evict(struct circuit *circuit)
 void circuit_committed(struct circuit *circuit)
 {
 	for (size_t i = 0; i < circuit->operator_count; i++) {
-		struct operator* operator= circuit->operators[i];
-		if (operator->class->committed != NULL)
-			operator->class->committed(operator);
+		struct circuit_operator *node = circuit->operators[i];
+		if (node->class->committed != NULL)
+			node->class->committed(node);
 	}
 	arena_reset(&circuit->chunk);
 	if (circuit->can_evict && circuit_memory_bytes(circuit) > circuit->memory_bytes_max)
@@ -298,9 +298,9 @@ size_t circuit_memory_bytes(const struct circuit *circuit)
 {
 	size_t bytes = sizeof *circuit + circuit->memory.used_bytes + circuit->chunk.used_bytes;
 	for (size_t i = 0; i < circuit->operator_count; i++) {
-		const struct operator* operator= circuit->operators[i];
-		if (operator->class->memory_bytes != NULL)
-			bytes += operator->class->memory_bytes(operator);
+		const struct circuit_operator *node = circuit->operators[i];
+		if (node->class->memory_bytes != NULL)
+			bytes += node->class->memory_bytes(node);
 	}
 	return bytes;
 }

@@ -19,24 +19,24 @@
 
 enum { OPERATOR_ROWS = 2048 /* of a pushed batch, about: it should stay in the cache */ };
 
-struct operator;
+struct circuit_operator;
 
 struct operator_class {
-	status (*push)(struct operator* operator, size_t input, const struct batch *batch, struct arena *arena);
-	status (*step_end)(struct operator* operator);
-	status (*flush)(struct operator* operator, struct state_writer * writer);
-	void (*committed)(struct operator* operator);
-	size_t (*memory_bytes)(const struct operator* operator);
-	size_t (*dirty_bytes)(const struct operator* operator);
-	void (*evict)(struct operator* operator);
-	void (*destroy)(struct operator* operator);
+	status (*push)(
+		struct circuit_operator *node, size_t input, const struct batch *batch, struct arena *arena);
+	status (*step_end)(struct circuit_operator *node);
+	status (*flush)(struct circuit_operator *node, struct state_writer *writer);
+	void (*committed)(struct circuit_operator *node);
+	size_t (*memory_bytes)(const struct circuit_operator *node);
+	size_t (*dirty_bytes)(const struct circuit_operator *node);
+	void (*evict)(struct circuit_operator *node);
+	void (*destroy)(struct circuit_operator *node);
 };
 
-struct operator
-{
+struct circuit_operator {
 	const struct operator_class *class;
 	const struct plan *plan;
-	struct operator* parent; /* of the root: the circuit's way out */
+	struct circuit_operator *parent; /* of the root: the circuit's way out */
 	size_t parent_input;
 	uint8_t *needed; /* per output column; borrowed */
 };
@@ -48,27 +48,27 @@ struct operator_state {
 	uint16_t space_next;
 };
 
-static inline status operator_emit(struct operator* operator, const struct batch * batch, struct arena *arena)
+static inline status operator_emit(
+	struct circuit_operator *node, const struct batch *batch, struct arena *arena)
 {
 	if (batch->row_count == 0)
 		return STATUS_OK;
-	return operator->parent->class->push(operator->parent, operator->parent_input, batch, arena);
+	return node->parent->class->push(node->parent, node->parent_input, batch, arena);
 }
 
 /* Constructors leave parent to the caller. `arena` holds what is constant and lives as long as the circuit.
  */
-struct operator* operator_scan_create(const struct plan *plan, uint8_t *needed);
-struct operator* operator_filter_create(const struct plan *plan, uint8_t *needed);
-struct operator* operator_project_create(const struct plan *plan, uint8_t *needed);
-struct operator* operator_union_create(const struct plan *plan, uint8_t *needed);
-struct operator*
-	operator_values_create(const struct plan *plan, uint8_t *needed, struct operator_state *state);
-status operator_aggregate_create(
-	const struct plan *plan, uint8_t *needed, struct operator_state *state, struct operator** out) MUST_USE;
-/* Inner, left, semi, anti joins; see operator_join.c. */
-status operator_join_create(const struct plan *plan, uint8_t *needed, struct operator_state *state,
-	struct arena *arena, struct operator** out) MUST_USE;
-status operator_join_check(const struct plan *plan) MUST_USE;
+struct circuit_operator *operator_scan_create(const struct plan *plan, uint8_t *needed);
+struct circuit_operator *operator_filter_create(const struct plan *plan, uint8_t *needed);
+struct circuit_operator *operator_project_create(const struct plan *plan, uint8_t *needed);
+struct circuit_operator *operator_union_create(const struct plan *plan, uint8_t *needed);
+struct circuit_operator *operator_values_create(
+	const struct plan *plan, uint8_t *needed, struct operator_state *state);
+status operator_aggregate_create(const struct plan *plan, uint8_t *needed, struct operator_state *state,
+	struct circuit_operator **out) MUST_USE;
+/* Inner, left, semi, anti joins; see operator_join.c. `arena` as above. */
+struct circuit_operator *operator_join_create(
+	const struct plan *plan, uint8_t *needed, struct operator_state *state, struct arena *arena);
 
 /* Which columns of child `child` the operator of `plan` reads, given what is needed of its output. */
 void operator_child_columns(

@@ -7,16 +7,20 @@
  *
  * A residual filters the joined rows (linear). Rows with a null in the key meet nothing and are not kept.
  *
- * Left, semi, anti: a left row's fate hangs on n(k) = Σ weight of the right rows under its key, so they are
- * owed at the end of the step, per key whose left rows changed or whose n(k) went from 0 to positive or back:
+ * Left, semi, anti without a residual: a left row's fate hangs on n(k) = Σ weight of the right rows under its
+ * key, so they are owed at the end of the step, per key whose left rows changed or whose n(k) went from 0 to
+ * positive or back:
  *
  *     anti(L, R)[k] = L[k] if n(k) = 0, else ∅        semi = L[k] if n(k) > 0
  *     Δ = after − before:  unchanged fate: ΔL[k] or nothing;  gained: + L after;  lost: − L before
  *     left = inner + anti with nulls for the right columns
  *
- * A residual would make the fate of rows under one key differ: those are refused.
+ * With a residual rows under one key have fates of their own: each left row l keeps n(l) = Σ weight of the
+ * right rows that pass with it. A new left row counts them once, by meeting R; from then on ΔR keeps n(l)
+ * right.
  *
- * State: one space per side, see arrangement.h; semi and anti keep only counts of the right side.
+ * State: one space per side, see arrangement.h; semi and anti without a residual keep only counts of the
+ * right side.
  */
 #include <string.h>
 
@@ -25,8 +29,9 @@
 #include "processors/operator.h"
 
 struct join_operator {
-	struct operator base;
+	struct circuit_operator base;
 	enum join_kind kind;
+	bool counted; /* not inner, with a residual */
 	struct arrangement sides[2];
 	const uint32_t *keys[2];
 	uint32_t column_counts[2];
@@ -35,26 +40,18 @@ struct join_operator {
 	struct arrangement_match match;
 };
 
-static struct join_operator *join_of(const struct operator* operator)
+static struct join_operator *join_of(const struct circuit_operator *node)
 {
-	return (struct join_operator *)(void *)(uintptr_t) operator;
+	return (struct join_operator *)(void *)(uintptr_t)node;
 }
 
 static const struct evaluation no_parameters;
 
-status operator_join_check(const struct plan *plan)
-{
-	if (plan->join.kind == JOIN_INNER || plan->join.residual == NULL)
-		return STATUS_OK;
-	status code = error_raise(STATUS_UNSUPPORTED,
-		"an outer, EXISTS or NOT EXISTS join in a view supports only equality conditions between its sides");
-	error_hint("Move conditions on one side into a subquery of that side.");
-	return code;
-}
-
 /* ---- output ---- */
 
-static status emit_pairs(struct join_operator *join, size_t side, const struct batch *batch)
+/* The joined rows of the current matches, left columns first, whichever side is probing. */
+static status pairs_make(
+	struct join_operator *join, size_t side, const struct batch *batch, struct batch **out)
 {
 	const struct arrangement_match *match = &join->match;
 	struct batch *pairs = arena_alloc_zeroed(&join->out, sizeof *pairs);
@@ -74,29 +71,70 @@ static status emit_pairs(struct join_operator *join, size_t side, const struct b
 	for (uint32_t i = 0; i < match->count; i++)
 		overflow |= __builtin_mul_overflow(
 			match->weights[i], batch_weight(batch, match->rows[i]), &pairs->weights[i]);
-	if (overflow)
-		return error_raise(STATUS_OUT_OF_RANGE, "too many equal rows in a join");
-	const struct batch *kept = pairs;
-	if (join->base.plan->join.residual != NULL) {
-		status code = batch_filter(
-			join->base.plan->join.residual, pairs, join->base.needed, &no_parameters, &join->out, &kept);
-		if (code != STATUS_OK)
-			return code;
-	}
-	return operator_emit(&join->base, kept, &join->out);
+	*out = pairs;
+	return overflow ? error_raise(STATUS_OUT_OF_RANGE, "too many equal rows in a join") : STATUS_OK;
 }
 
-static status probe(struct join_operator *join, size_t side, const struct batch *batch, const uint32_t *ids)
+/* Left rows probing: partners[] of the chunk's rows. Right rows probing: the arranged left rows gain or lose.
+ */
+static status pairs_count(struct join_operator *join, size_t side, const struct batch *batch,
+	const uint32_t *rows, uint32_t count, int64_t *partners)
+{
+	const struct arrangement_match *match = &join->match;
+	bool overflow = false;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t pair = rows[i];
+		if (side == 0) {
+			int64_t *sum = &partners[match->rows[pair]];
+			overflow |= __builtin_add_overflow(*sum, match->weights[pair], sum);
+			continue;
+		}
+		arrangement_touch(&join->sides[0], match->entries[pair]);
+		int64_t *sum = &arrangement_counted(&join->sides[0], match->entries[pair])->partners;
+		overflow |= __builtin_add_overflow(*sum, batch_weight(batch, match->rows[pair]), sum);
+	}
+	return overflow ? error_raise(STATUS_OUT_OF_RANGE, "too many equal rows in a join") : STATUS_OK;
+}
+
+/* Filters the current matches by the residual, counts partners where they are kept, emits. */
+static status emit_pairs(
+	struct join_operator *join, size_t side, const struct batch *batch, int64_t *partners)
+{
+	const struct expression *residual = join->base.plan->join.residual;
+	struct batch *pairs;
+	status code = pairs_make(join, side, batch, &pairs);
+	if (code != STATUS_OK || residual == NULL)
+		return code == STATUS_OK ? operator_emit(&join->base, pairs, &join->out) : code;
+	uint32_t *rows = arena_alloc(&join->out, pairs->row_count * sizeof *rows), count, kept = 0;
+	code = expression_select(residual, pairs, &no_parameters, &join->out, rows, &count);
+	if (code == STATUS_OK && join->counted)
+		code = pairs_count(join, side, batch, rows, count, partners);
+	if (code != STATUS_OK || join->kind == JOIN_SEMI || join->kind == JOIN_ANTI)
+		return code;
+	for (uint32_t i = 0; i < count; i++) {
+		rows[kept] = rows[i];
+		kept += pairs->weights[rows[i]] != 0; /* absent left rows are only counted for */
+	}
+	for (uint32_t c = 0; c < pairs->column_count; c++) {
+		if (join->base.needed[c] == 0)
+			pairs->columns[c] = (struct column){.type = pairs->columns[c].type}; /* was for the residual */
+	}
+	return operator_emit(&join->base, batch_gather(&join->out, pairs, rows, kept), &join->out);
+}
+
+static status probe(struct join_operator *join, size_t side, const struct batch *batch, const uint32_t *ids,
+	int64_t *partners)
 {
 	const struct arrangement *other = &join->sides[1 - side];
-	struct arrangement_probe cursor = {.ids = ids, .count = batch->row_count};
+	struct arrangement_probe cursor = {
+		.ids = ids, .count = batch->row_count, .absent = join->counted && side == 1};
 	arrangement_prefetch(other, ids, batch->row_count);
 	for (bool more = true; more;) {
 		more = arrangement_next(other, &cursor, OPERATOR_ROWS, &join->match);
 		if (join->match.count == 0)
 			continue;
 		arena_reset(&join->out);
-		status code = emit_pairs(join, side, batch);
+		status code = emit_pairs(join, side, batch, partners);
 		if (code != STATUS_OK)
 			return code;
 	}
@@ -158,6 +196,32 @@ static const struct batch *split_nulls(
 	return good;
 }
 
+/* The chunk's rows meet the other side's integral. */
+static status meet(struct join_operator *join, size_t side, const struct batch *batch,
+	const struct table_keys *keys, int64_t *partners)
+{
+	uint32_t *ids = arena_alloc(&join->scratch, keys->count * sizeof *ids);
+	status code = arrangement_lookup(&join->sides[1 - side], keys, &join->scratch, ids);
+	return code == STATUS_OK ? probe(join, side, batch, ids, partners) : code;
+}
+
+/* Left rows that are new learn how many partners they have; those that were there know. */
+static status push_counted(
+	struct join_operator *join, const struct batch *batch, const struct table_keys *keys)
+{
+	struct arrangement *left = &join->sides[0];
+	struct arrangement_added added;
+	int64_t *partners = arena_alloc_zeroed(&join->scratch, batch->row_count * sizeof *partners);
+	status code = arrangement_add(left, batch, keys, &join->scratch, &added);
+	if (code == STATUS_OK)
+		code = meet(join, 0, batch, keys, partners);
+	for (uint32_t i = 0; code == STATUS_OK && i < batch->row_count; i++) {
+		if (added.fresh[i] != 0)
+			arrangement_counted(left, added.rows[i])->partners = partners[i];
+	}
+	return code;
+}
+
 static status push_chunk(struct join_operator *join, size_t side, const struct batch *batch)
 {
 	struct batch *nulls;
@@ -173,20 +237,20 @@ static status push_chunk(struct join_operator *join, size_t side, const struct b
 	struct table_keys keys;
 	status code = table_keys_make(join->sides[side].keys.kind, batch, join->keys[side],
 		join->base.plan->join.key_count, &join->scratch, &keys);
-	if (code == STATUS_OK && (join->kind == JOIN_INNER || join->kind == JOIN_LEFT)) {
-		uint32_t *ids = arena_alloc(&join->scratch, keys.count * sizeof *ids);
-		code = arrangement_lookup(&join->sides[1 - side], &keys, &join->scratch, ids);
-		if (code == STATUS_OK)
-			code = probe(join, side, batch, ids);
-	}
+	if (code != STATUS_OK)
+		return code;
+	if (join->counted && side == 0)
+		return push_counted(join, batch, &keys);
+	if (join->counted || join->kind == JOIN_INNER || join->kind == JOIN_LEFT)
+		code = meet(join, side, batch, &keys, NULL);
 	return code == STATUS_OK ? arrangement_add(&join->sides[side], batch, &keys, &join->scratch, NULL) : code;
 }
 
 static status join_push(
-	struct operator* operator, size_t input, const struct batch *batch, struct arena *arena)
+	struct circuit_operator *node, size_t input, const struct batch *batch, struct arena *arena)
 {
 	(void)arena;
-	struct join_operator *join = join_of(operator);
+	struct join_operator *join = join_of(node);
 	status code = STATUS_OK;
 	for (uint32_t from = 0; code == STATUS_OK && from < batch->row_count; from += OPERATOR_ROWS) {
 		uint32_t count = batch->row_count - from < OPERATOR_ROWS ? batch->row_count - from : OPERATOR_ROWS;
@@ -309,9 +373,23 @@ static status owe_rows(struct join_operator *join, struct owed *owed)
 	return STATUS_OK;
 }
 
-static status join_step_end(struct operator* operator)
+/* With counts every row's fate is its own: Δ = after − before, each only while it is shown. */
+static status owe_counted(struct join_operator *join, struct owed *owed)
 {
-	struct join_operator *join = join_of(operator);
+	const struct arrangement *left = &join->sides[0];
+	status code = STATUS_OK;
+	for (uint32_t i = 0; code == STATUS_OK && i < left->dirty_count; i++) {
+		const struct row_payload_counted *row = arrangement_counted(left, left->dirty_rows[i]);
+		int64_t after = shown(join, row->partners) ? row->row.weight : 0;
+		int64_t before = shown(join, row->partners_before) ? row->row.before : 0;
+		code = owe(owed, left->dirty_rows[i], after - before);
+	}
+	return code;
+}
+
+static status join_step_end(struct circuit_operator *node)
+{
+	struct join_operator *join = join_of(node);
 	status code = arrangement_check(&join->sides[0]);
 	if (code == STATUS_OK)
 		code = arrangement_check(&join->sides[1]);
@@ -320,8 +398,11 @@ static status join_step_end(struct operator* operator)
 	struct owed *owed = mem_alloc(sizeof *owed);
 	owed->join = join;
 	owed->count = 0;
-	code = owe_fates(join, owed);
-	if (code == STATUS_OK)
+	if (join->counted)
+		code = owe_counted(join, owed);
+	else
+		code = owe_fates(join, owed);
+	if (code == STATUS_OK && !join->counted)
 		code = owe_rows(join, owed);
 	if (code == STATUS_OK)
 		code = owed_emit(owed);
@@ -331,51 +412,52 @@ static status join_step_end(struct operator* operator)
 
 /* ---- life ---- */
 
-static status join_flush(struct operator* operator, struct state_writer * writer)
+static status join_flush(struct circuit_operator *node, struct state_writer *writer)
 {
-	struct join_operator *join = join_of(operator);
+	struct join_operator *join = join_of(node);
 	arrangement_flush(&join->sides[0], writer);
 	arrangement_flush(&join->sides[1], writer);
 	return STATUS_OK;
 }
 
-static void join_committed(struct operator* operator)
+static void join_committed(struct circuit_operator *node)
 {
-	struct join_operator *join = join_of(operator);
+	struct join_operator *join = join_of(node);
 	arrangement_committed(&join->sides[0]);
 	arrangement_committed(&join->sides[1]);
 	arena_reset(&join->scratch);
 	arena_reset(&join->out);
 }
 
-static size_t join_memory_bytes(const struct operator* operator)
+static size_t join_memory_bytes(const struct circuit_operator *node)
 {
-	const struct join_operator *join = join_of(operator);
+	const struct join_operator *join = join_of(node);
 	return sizeof *join + arrangement_memory_bytes(&join->sides[0]) +
 		   arrangement_memory_bytes(&join->sides[1]);
 }
 
-static size_t join_dirty_bytes(const struct operator* operator)
+static size_t join_dirty_bytes(const struct circuit_operator *node)
 {
-	const struct join_operator *join = join_of(operator);
+	const struct join_operator *join = join_of(node);
 	return arrangement_dirty_bytes(&join->sides[0]) + arrangement_dirty_bytes(&join->sides[1]);
 }
 
-static void join_evict(struct operator* operator)
+static void join_evict(struct circuit_operator *node)
 {
-	struct join_operator *join = join_of(operator);
+	struct join_operator *join = join_of(node);
 	arrangement_evict(&join->sides[0]);
 	arrangement_evict(&join->sides[1]);
 }
 
-static void join_destroy(struct operator* operator)
+static void join_destroy(struct circuit_operator *node)
 {
-	struct join_operator *join = join_of(operator);
+	struct join_operator *join = join_of(node);
 	arrangement_deinit(&join->sides[0]);
 	arrangement_deinit(&join->sides[1]);
 	arena_deinit(&join->scratch);
 	arena_deinit(&join->out);
 	mem_free(join->match.rows);
+	mem_free(join->match.entries);
 	mem_free(join->match.cells);
 	mem_free(join->match.weights);
 	mem_free(join);
@@ -392,15 +474,13 @@ static const struct operator_class join_class = {
 	.destroy = join_destroy,
 };
 
-status operator_join_create(const struct plan *plan, uint8_t *needed, struct operator_state *state,
-	struct arena *arena, struct operator** out)
+struct circuit_operator *operator_join_create(
+	const struct plan *plan, uint8_t *needed, struct operator_state *state, struct arena *arena)
 {
-	status code = operator_join_check(plan);
-	if (code != STATUS_OK)
-		return code;
 	struct join_operator *join = mem_alloc_zeroed(1, sizeof *join);
-	join->base = (struct operator){.class = &join_class, .plan = plan, .needed = needed};
+	join->base = (struct circuit_operator){.class = &join_class, .plan = plan, .needed = needed};
 	join->kind = plan->join.kind;
+	join->counted = join->kind != JOIN_INNER && plan->join.residual != NULL;
 	join->keys[0] = plan->join.left_keys;
 	join->keys[1] = plan->join.right_keys;
 	bool both = join->kind == JOIN_INNER || join->kind == JOIN_LEFT;
@@ -413,18 +493,18 @@ status operator_join_create(const struct plan *plan, uint8_t *needed, struct ope
 		keyless.join.key_count = 0;
 		uint8_t *kept = arena_alloc(arena, schema->field_count);
 		operator_child_columns(&keyless, side, needed, kept);
-		if (side == 1 && !both)
+		if (side == 1 && !both && !join->counted)
 			memset(kept, 0, schema->field_count);
-		arrangement_init(
-			arrangement, schema->fields, schema->field_count, kept, join->keys[side], plan->join.key_count);
+		arrangement_init(arrangement, schema->fields, schema->field_count, kept, join->keys[side],
+			plan->join.key_count, side == 0 && join->counted);
 		arrangement->store = state->store;
 		arrangement->space = state->space_next++;
 		arrangement->complete = state->store_empty;
-		arrangement->whole_keys = join->kind != JOIN_INNER;
+		arrangement->whole_keys = join->kind != JOIN_INNER && !join->counted;
 	}
 	join->match.rows = mem_alloc(OPERATOR_ROWS * sizeof *join->match.rows);
+	join->match.entries = mem_alloc(OPERATOR_ROWS * sizeof *join->match.entries);
 	join->match.cells = mem_alloc(OPERATOR_ROWS * sizeof *join->match.cells);
 	join->match.weights = mem_alloc(OPERATOR_ROWS * sizeof *join->match.weights);
-	*out = &join->base;
-	return STATUS_OK;
+	return &join->base;
 }

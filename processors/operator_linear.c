@@ -174,27 +174,27 @@ void operator_child_columns(
 
 static const struct evaluation no_parameters; /* views have none, and no clock */
 
-static void linear_destroy(struct operator* operator)
+static void linear_destroy(struct circuit_operator *node)
 {
-	mem_free(operator);
+	mem_free(node);
 }
 
-static struct operator*
-	linear_create(const struct operator_class *class, const struct plan *plan, uint8_t *needed)
+static struct circuit_operator *linear_create(
+	const struct operator_class *class, const struct plan *plan, uint8_t *needed)
 {
-	struct operator* operator= mem_alloc_zeroed(1, sizeof *operator);
-	operator->class = class;
-	operator->plan = plan;
-	operator->needed = needed;
-	return operator;
+	struct circuit_operator *node = mem_alloc_zeroed(1, sizeof *node);
+	node->class = class;
+	node->plan = plan;
+	node->needed = needed;
+	return node;
 }
 
 /* A batch of the whole relation arrives: pick the scanned columns. */
 static status scan_push(
-	struct operator* operator, size_t input, const struct batch *batch, struct arena *arena)
+	struct circuit_operator *node, size_t input, const struct batch *batch, struct arena *arena)
 {
 	(void)input;
-	const struct plan *plan = operator->plan;
+	const struct plan *plan = node->plan;
 	struct batch picked = *batch;
 	picked.column_count = (uint32_t)plan->schema.field_count;
 	picked.columns = arena_alloc(arena, picked.column_count * sizeof *picked.columns);
@@ -202,33 +202,33 @@ static status scan_push(
 		INVARIANT(plan->scan.columns[c] < batch->column_count);
 		picked.columns[c] = batch->columns[plan->scan.columns[c]];
 	}
-	return operator_emit(operator, & picked, arena);
+	return operator_emit(node, &picked, arena);
 }
 
 static status filter_push(
-	struct operator* operator, size_t input, const struct batch *batch, struct arena *arena)
+	struct circuit_operator *node, size_t input, const struct batch *batch, struct arena *arena)
 {
 	(void)input;
 	const struct batch *kept;
 	status code =
-		batch_filter(operator->plan->filter.predicate, batch, operator->needed, &no_parameters, arena, &kept);
-	return code == STATUS_OK ? operator_emit(operator, kept, arena) : code;
+		batch_filter(node->plan->filter.predicate, batch, node->needed, &no_parameters, arena, &kept);
+	return code == STATUS_OK ? operator_emit(node, kept, arena) : code;
 }
 
 static status project_push(
-	struct operator* operator, size_t input, const struct batch *batch, struct arena *arena)
+	struct circuit_operator *node, size_t input, const struct batch *batch, struct arena *arena)
 {
 	(void)input;
 	const struct batch *projected;
-	status code = batch_project(operator->plan, batch, operator->needed, &no_parameters, arena, &projected);
-	return code == STATUS_OK ? operator_emit(operator, projected, arena) : code;
+	status code = batch_project(node->plan, batch, node->needed, &no_parameters, arena, &projected);
+	return code == STATUS_OK ? operator_emit(node, projected, arena) : code;
 }
 
 static status union_push(
-	struct operator* operator, size_t input, const struct batch *batch, struct arena *arena)
+	struct circuit_operator *node, size_t input, const struct batch *batch, struct arena *arena)
 {
 	(void)input;
-	return operator_emit(operator, batch, arena);
+	return operator_emit(node, batch, arena);
 }
 
 static const struct operator_class scan_class = {.push = scan_push, .destroy = linear_destroy};
@@ -236,19 +236,19 @@ static const struct operator_class filter_class = {.push = filter_push, .destroy
 static const struct operator_class project_class = {.push = project_push, .destroy = linear_destroy};
 static const struct operator_class union_class = {.push = union_push, .destroy = linear_destroy};
 
-struct operator* operator_scan_create(const struct plan *plan, uint8_t *needed)
+struct circuit_operator *operator_scan_create(const struct plan *plan, uint8_t *needed)
 {
 	return linear_create(&scan_class, plan, needed);
 }
-struct operator* operator_filter_create(const struct plan *plan, uint8_t *needed)
+struct circuit_operator *operator_filter_create(const struct plan *plan, uint8_t *needed)
 {
 	return linear_create(&filter_class, plan, needed);
 }
-struct operator* operator_project_create(const struct plan *plan, uint8_t *needed)
+struct circuit_operator *operator_project_create(const struct plan *plan, uint8_t *needed)
 {
 	return linear_create(&project_class, plan, needed);
 }
-struct operator* operator_union_create(const struct plan *plan, uint8_t *needed)
+struct circuit_operator *operator_union_create(const struct plan *plan, uint8_t *needed)
 {
 	return linear_create(&union_class, plan, needed);
 }
@@ -256,7 +256,7 @@ struct operator* operator_union_create(const struct plan *plan, uint8_t *needed)
 /* ---- VALUES ---- */
 
 struct values_operator {
-	struct operator base;
+	struct circuit_operator base;
 	struct state_store *store;
 	uint16_t space;
 	bool known; /* `given` has been looked up */
@@ -280,38 +280,38 @@ static status values_lookup(struct values_operator *values)
 	return STATUS_OK;
 }
 
-static status values_step_end(struct operator* operator)
+static status values_step_end(struct circuit_operator *node)
 {
-	struct values_operator *values = (struct values_operator *)(void *)operator;
+	struct values_operator *values = (struct values_operator *)(void *)node;
 	status code = values->known ? STATUS_OK : values_lookup(values);
 	if (code != STATUS_OK || values->given)
 		return code;
 	values->given = values->dirty = true;
 	struct batch *rows;
-	code = batch_values(operator->plan, &no_parameters, &values->scratch, &rows);
+	code = batch_values(node->plan, &no_parameters, &values->scratch, &rows);
 	if (code == STATUS_OK)
-		code = operator_emit(operator, rows, &values->scratch);
+		code = operator_emit(node, rows, &values->scratch);
 	arena_deinit(&values->scratch);
 	return code;
 }
 
-static status values_flush(struct operator* operator, struct state_writer * writer)
+static status values_flush(struct circuit_operator *node, struct state_writer *writer)
 {
-	struct values_operator *values = (struct values_operator *)(void *)operator;
+	struct values_operator *values = (struct values_operator *)(void *)node;
 	if (values->dirty)
 		writer->put(writer, values->space, slice_of("", 0), slice_of(&values_mark, sizeof values_mark));
 	return STATUS_OK;
 }
 
-static void values_committed(struct operator* operator)
+static void values_committed(struct circuit_operator *node)
 {
-	((struct values_operator *)(void *)operator)->dirty = false;
+	((struct values_operator *)(void *)node)->dirty = false;
 }
 
-static void values_destroy(struct operator* operator)
+static void values_destroy(struct circuit_operator *node)
 {
-	arena_deinit(&((struct values_operator *)(void *)operator)->scratch);
-	mem_free(operator);
+	arena_deinit(&((struct values_operator *)(void *)node)->scratch);
+	mem_free(node);
 }
 
 static const struct operator_class values_class = {
@@ -321,11 +321,11 @@ static const struct operator_class values_class = {
 	.destroy = values_destroy,
 };
 
-struct operator*
-	operator_values_create(const struct plan *plan, uint8_t *needed, struct operator_state *state)
+struct circuit_operator *operator_values_create(
+	const struct plan *plan, uint8_t *needed, struct operator_state *state)
 {
 	struct values_operator *values = mem_alloc_zeroed(1, sizeof *values);
-	values->base = (struct operator){.class = &values_class, .plan = plan, .needed = needed};
+	values->base = (struct circuit_operator){.class = &values_class, .plan = plan, .needed = needed};
 	values->store = state->store;
 	values->space = state->space_next++;
 	values->known = state->store_empty;

@@ -64,8 +64,8 @@ static status build(struct join_node *node)
 	keyless.join.key_count = 0;
 	uint8_t *kept = arena_alloc(&node->base.query->memory, schema->field_count);
 	operator_child_columns(&keyless, 1, node->base.needed, kept);
-	arrangement_init(
-		&node->right, schema->fields, schema->field_count, kept, plan->join.right_keys, plan->join.key_count);
+	arrangement_init(&node->right, schema->fields, schema->field_count, kept, plan->join.right_keys,
+		plan->join.key_count, false);
 	node->built = true;
 	struct arena arena = {0};
 	const struct batch *batch;
@@ -253,6 +253,7 @@ struct query_node *query_join_make(struct query *query)
 	node->base.next = join_next;
 	node->base.close = join_close;
 	node->match.rows = arena_alloc(&query->memory, OPERATOR_ROWS * sizeof *node->match.rows);
+	node->match.entries = arena_alloc(&query->memory, OPERATOR_ROWS * sizeof *node->match.entries);
 	node->match.cells = arena_alloc(&query->memory, OPERATOR_ROWS * sizeof *node->match.cells);
 	node->match.weights = arena_alloc(&query->memory, OPERATOR_ROWS * sizeof *node->match.weights);
 	return &node->base;

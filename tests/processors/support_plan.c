@@ -465,6 +465,21 @@ static struct plan *aggregate_random(struct random *random, struct arena *arena,
 	return plan_aggregate(arena, child, groups, group_count, calls, call_count);
 }
 
+/* A comparison between the sides, where there are columns to compare. */
+static const struct expression *residual_random(
+	struct random *random, struct arena *arena, const struct plan *both, size_t left_count)
+{
+	size_t right_count = both->schema.field_count - left_count;
+	for (unsigned attempt = 0; attempt < 60; attempt++) {
+		uint32_t l = random_below(random, (uint32_t)left_count);
+		uint32_t r = (uint32_t)left_count + random_below(random, (uint32_t)right_count);
+		if (both->schema.fields[l].type.id == both->schema.fields[r].type.id)
+			return expression_compare(arena, random_chance(random, 50) ? "<" : "<>",
+				column_of(arena, both, l), column_of(arena, both, r));
+	}
+	return predicate_random(random, arena, both);
+}
+
 static struct plan *join_random(
 	struct random *random, struct arena *arena, const struct plan *left, const struct plan *right)
 {
@@ -484,8 +499,13 @@ static struct plan *join_random(
 	if (random_chance(random, 40))
 		kind = JOIN_INNER;
 	struct plan *plan = plan_join(arena, kind, left, right, left_keys, right_keys, key_count);
-	if (kind == JOIN_INNER && random_chance(random, 30))
-		plan->join.residual = predicate_random(random, arena, plan);
+	if (random_chance(random, 35)) {
+		/* The residual sees both sides' columns, whatever the join gives. */
+		const struct plan *both = plan_join(arena, JOIN_INNER, left, right, left_keys, right_keys, key_count);
+		plan->join.residual = predicate_random(random, arena, both);
+		if (random_chance(random, 50))
+			plan->join.residual = residual_random(random, arena, both, left->schema.field_count);
+	}
 	return plan;
 }
 

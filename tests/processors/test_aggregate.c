@@ -324,7 +324,7 @@ static void what_has_no_incremental_form_is_refused_with_a_hint(void **state)
 {
 	(void)state;
 	struct arena arena = {0};
-	uint32_t columns[] = {COLUMN_ID, COLUMN_DURATION}, key = 0;
+	uint32_t columns[] = {COLUMN_ID, COLUMN_DURATION};
 	struct plan *scan = plan_scan(&arena, TABLE_A, columns, 2);
 	struct aggregate_call call = aggregate_call_of(scan, AGGREGATE_AVG, 1);
 	assert_int_equal(circuit_check(plan_aggregate(&arena, scan, NULL, 0, &call, 1)), STATUS_UNSUPPORTED);
@@ -332,12 +332,6 @@ static void what_has_no_incremental_form_is_refused_with_a_hint(void **state)
 	struct plan limit = *plan_columns(&arena, scan, columns, 1);
 	limit.kind = PLAN_LIMIT;
 	assert_int_equal(circuit_check(&limit), STATUS_UNSUPPORTED);
-	assert_true(error_current()->hint[0] != '\0');
-	struct plan *join = plan_join(&arena, JOIN_LEFT, scan, scan, &key, &key, 1);
-	assert_int_equal(circuit_check(join), STATUS_OK);
-	join->join.residual = expression_compare(&arena, "<", expression_column(&arena, 0, type_of(TYPE_INT4)),
-		expression_column(&arena, 2, type_of(TYPE_INT4)));
-	assert_int_equal(circuit_check(join), STATUS_UNSUPPORTED);
 	assert_true(error_current()->hint[0] != '\0');
 	arena_deinit(&arena);
 }
