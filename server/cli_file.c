@@ -178,12 +178,23 @@ struct candidate {
 	struct stat info;
 };
 
-static bool is_finished(const struct cli_file *file, struct identity identity)
+/* Read to its end by this process, or being read. */
+static bool is_known(const struct cli_file *file, struct identity identity)
 {
+	if (file->fd >= 0 && identity_equal(file->identity, identity))
+		return true;
 	for (size_t i = 0; i < file->finished_count; i++)
 		if (identity_equal(file->finished[i], identity))
 			return true;
 	return false;
+}
+
+/* Remembers the file at hand as read to its end. */
+static void file_finish(struct cli_file *file)
+{
+	if (file->finished_count == FINISHED_MAX)
+		memmove(file->finished, file->finished + 1, --file->finished_count * sizeof file->finished[0]);
+	file->finished[file->finished_count++] = file->identity;
 }
 
 /* Goes through the path's directory. With `wanted`: the file that is it. Without: the first written of the
@@ -206,7 +217,7 @@ static void directory_search(
 		if (wanted != NULL)
 			found = found && identity_equal(*wanted, identity_of(&info));
 		else
-			found = found && written_ns_of(&info) >= written_ns && !is_finished(file, identity_of(&info)) &&
+			found = found && written_ns_of(&info) >= written_ns && !is_known(file, identity_of(&info)) &&
 					(out->path == NULL || written_ns_of(&info) < written_ns_of(&out->info));
 		if (found) {
 			mem_free(out->path);
@@ -428,13 +439,32 @@ static status rotated_leave(struct cli_file *file)
 {
 	struct stat info;
 	int64_t written_ns = fstat(file->fd, &info) == 0 ? written_ns_of(&info) : 0;
-	if (file->finished_count == FINISHED_MAX)
-		memmove(file->finished, file->finished + 1, --file->finished_count * sizeof file->finished[0]);
-	file->finished[file->finished_count++] = file->identity;
+	file_finish(file);
 	(void)close(file->fd);
 	file->fd = -1;
 	status result = next_open(file, written_ns);
 	return result == STATUS_NOT_FOUND ? STATUS_END : result;
+}
+
+/* May the rotated file still get writes from somebody who has not noticed? Not when it was rotated long
+ * enough ago, or when another file was rotated after it. A renamed file's change time is that of its
+ * renaming, where the file system keeps one; otherwise the time since we saw it counts. */
+static bool may_grow(struct cli_file *file)
+{
+	struct stat info;
+	struct candidate later;
+	int64_t now_ns = clock_monotonic_ns(), grace_ns = file->grace_ms * INT64_C(1000000);
+	if (file->rotated_ns == 0)
+		file->rotated_ns = now_ns;
+	if (!file->follow || now_ns - file->rotated_ns >= grace_ns || fstat(file->fd, &info) != 0)
+		return false;
+	int64_t changed_ms = (int64_t)info.st_ctim.tv_sec * 1000 + info.st_ctim.tv_nsec / 1000000;
+	if (clock_wall_ms() - changed_ms >= file->grace_ms)
+		return false;
+	directory_search(file, NULL, written_ns_of(&info), &later);
+	bool newest = later.path == NULL;
+	mem_free(later.path);
+	return newest;
 }
 
 /* The file at hand is read to its end. OK: `lines` got its last line, or reading goes on, perhaps with
@@ -449,10 +479,7 @@ static status end_handle(
 	bool rotated = is_rotated(file);
 	if (!rotated && file->follow)
 		return STATUS_END;
-	int64_t now_ns = clock_monotonic_ns();
-	if (rotated && file->rotated_ns == 0)
-		file->rotated_ns = now_ns;
-	if (rotated && file->follow && now_ns - file->rotated_ns < file->grace_ms * INT64_C(1000000))
+	if (rotated && may_grow(file))
 		return STATUS_END;
 	status result = lines_take(file, limits, true, lines, count);
 	if (result != STATUS_OK || *count != 0)

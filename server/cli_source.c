@@ -36,6 +36,7 @@ struct reading {
 	struct cli_http *http;
 	struct cli_file *file; /* NULL while the source is not open */
 	int64_t session, next_sequence;
+	int64_t acknowledged; /* sequence after the last batch that was answered; −1 = none yet */
 	struct cli_file_limits limits;
 	struct buffer lines;
 	struct cli_offsets offsets;
@@ -59,6 +60,11 @@ static int opened_take(struct reading *reading, const json_t *answer)
 	struct cli_file_position position;
 	reading->session = cli_json_integer(answer, "session", 0);
 	reading->next_sequence = cli_json_integer(answer, "next_sequence", 0);
+	/* What became durable although its answer was lost counts as sent, too. */
+	int64_t unanswered = (reading->next_sequence - reading->acknowledged) & INT32_MAX;
+	if (reading->acknowledged >= 0 && unanswered <= SOURCE_WINDOW * SOURCE_BATCH_LINES_MAX)
+		reading->offsets.count += unanswered;
+	reading->acknowledged = reading->next_sequence;
 	int64_t bytes_max =
 		cli_json_integer(answer, "batch_bytes_max", SOURCE_BODY_BYTES_MAX) - SOURCE_BATCH_RESERVE;
 	bytes_max = bytes_max > SOURCE_BODY_BYTES_MAX ? SOURCE_BODY_BYTES_MAX
@@ -156,6 +162,7 @@ static int answer_take(struct reading *reading, enum outcome *outcome)
 	json_t *json = json_loadb((const char *)answer.body.data, answer.body.size, 0, &why);
 	cli_offsets_add(&reading->offsets, cli_json_integer(json, "partition", 0),
 		cli_json_integer(json, "base_offset", 0), cli_json_integer(json, "count", 0));
+	reading->acknowledged = cli_json_integer(json, "next_sequence", reading->acknowledged);
 	json_decref(json);
 	return CLI_OK;
 }
@@ -259,7 +266,7 @@ static char *path_absolute(const char *path)
 
 int cli_source_run(const struct cli *cli, const struct cli_source *source)
 {
-	struct reading reading = {.cli = cli, .source = source};
+	struct reading reading = {.cli = cli, .source = source, .acknowledged = -1};
 	reading.absolute_path = path_absolute(source->path);
 	if (reading.absolute_path == NULL || cli_http_create(cli->address, &reading.http) != STATUS_OK) {
 		mem_free(reading.absolute_path);

@@ -1,6 +1,7 @@
 """`kappa produce --file`: every line of a file is in the topic exactly once and in order, whatever is killed, rotated or restarted."""
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -243,7 +244,7 @@ def test_killing_either_side_loses_and_repeats_nothing(tmp_path):
             writer.join()
         expected = ["first"] + numbered(0, writer.written)
         got = wait_for_lines(kappa, "killed", len(expected))
-        code, _, _ = follower.interrupt()
-        assert code == 0
+        code, out, _ = follower.interrupt()
+        assert code == 0 and re.match(r"produced \d+ records? to killed", out)
         assert writer.rotations > 0
         assert got == expected
