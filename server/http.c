@@ -19,6 +19,7 @@
 #include "base/diag.h"
 #include "base/invariant.h"
 #include "server/http_message.h"
+#include "server/http_source.h"
 
 enum { HTTP_IDLE_MS = 60 * 1000 };
 
@@ -392,5 +393,6 @@ status http_listener_open(struct server *server, struct listener **out)
 
 void http_shutdown(struct server *server)
 {
-	(void)server; /* connections share nothing */
+	(void)server;
+	http_source_shutdown(); /* all that handlers share */
 }
