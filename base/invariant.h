@@ -9,8 +9,7 @@
 
 _Noreturn void invariant_failed(const char *expression, const char *file, int line);
 
-#define INVARIANT(expression)                                                                \
-	((expression) ? (void)0 : invariant_failed(#expression, __FILE__, __LINE__))
+#define INVARIANT(expression) ((expression) ? (void)0 : invariant_failed(#expression, __FILE__, __LINE__))
 
 /* Whole-structure checks, too slow for release. */
 #ifdef KAPPA_DEBUG

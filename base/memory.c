@@ -22,7 +22,8 @@ _Static_assert(offsetof(struct arena_block, data) % ARENA_ALIGN == 0, "arena dat
 
 static _Noreturn void out_of_memory(size_t size)
 {
-	(void)fprintf(stderr, "kappa: out of memory asking for %zu bytes; stopping (nothing acknowledged is lost)\n", size);
+	(void)fprintf(
+		stderr, "kappa: out of memory asking for %zu bytes; stopping (nothing acknowledged is lost)\n", size);
 	abort();
 }
 

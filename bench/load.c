@@ -1,9 +1,11 @@
-/* A load generator for the Kafka protocol that costs the machine little: record batches are encoded before the clock starts,
- * then sent as Produce v7 requests over one connection, several in flight, each acknowledged after fsync.
+/* A load generator for the Kafka protocol that costs the machine little: record batches are encoded before
+ * the clock starts, then sent as Produce v7 requests over one connection, several in flight, each
+ * acknowledged after fsync.
  *
  *   bench_load HOST PORT TOPIC FILE [RECORDS_PER_BATCH] [IN_FLIGHT] [RECORDS_PER_SECOND]
  *
- * Prints one JSON line: records, seconds, records_per_second, ack latency percentiles (ms). RECORDS_PER_SECOND 0 = as fast as it goes.
+ * Prints one JSON line: records, seconds, records_per_second, ack latency percentiles (ms).
+ * RECORDS_PER_SECOND 0 = as fast as it goes.
  */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -63,7 +65,8 @@ static void append_request(struct load *load, const char *topic, const struct bu
 	buffer_append_be32(out, (uint32_t)batch->size);
 	buffer_append(out, batch->data, batch->size);
 	put_be32(out->data + begin, (uint32_t)(out->size - begin - 4));
-	load->requests[load->count++] = (struct request){.offset = begin, .size = out->size - begin, .records = records};
+	load->requests[load->count++] =
+		(struct request){.offset = begin, .size = out->size - begin, .records = records};
 	load->records += records;
 }
 
@@ -83,7 +86,8 @@ static void encode(struct load *load, const char *path, const char *topic, int64
 	for (;;) {
 		ssize_t length = getline(&line, &room, file);
 		if (length > 0) {
-			record_batch_builder_add(&builder, timestamp_ms, (struct slice){0}, slice_of(line, (size_t)length - 1), NULL, 0);
+			record_batch_builder_add(
+				&builder, timestamp_ms, (struct slice){0}, slice_of(line, (size_t)length - 1), NULL, 0);
 			pending++;
 		}
 		if (pending == per_batch || (length <= 0 && pending != 0)) {
@@ -135,7 +139,8 @@ static void read_ack(int socket_fd, struct load *load, size_t topic_length)
 	size_t number = get_be32(body);
 	size_t at = 4 + 4 + 2 + topic_length + 4 + 4;
 	if (number >= load->count || at + 2 > size || get_be16(body + at) != 0) {
-		(void)fprintf(stderr, "request %zu refused: error %d\n", number, at + 2 <= size ? (int16_t)get_be16(body + at) : -1);
+		(void)fprintf(stderr, "request %zu refused: error %d\n", number,
+			at + 2 <= size ? (int16_t)get_be16(body + at) : -1);
 		exit(1);
 	}
 	load->requests[number].acked_ns = clock_monotonic_ns();
@@ -196,9 +201,11 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < load.count; i++)
 		latencies[i] = load.requests[i].acked_ns - load.requests[i].sent_ns;
 	qsort(latencies, load.count, sizeof *latencies, order);
-	printf("{\"records\":%lld,\"seconds\":%.3f,\"records_per_second\":%.0f,\"ack_ms_p50\":%.3f,\"ack_ms_p99\":%.3f,\"ack_ms_max\":%.3f}\n",
-		(long long)load.records, seconds, (double)load.records / seconds, (double)latencies[load.count / 2] / 1e6,
-		(double)latencies[load.count * 99 / 100] / 1e6, (double)latencies[load.count - 1] / 1e6);
+	printf("{\"records\":%lld,\"seconds\":%.3f,\"records_per_second\":%.0f,\"ack_ms_p50\":%.3f,\"ack_ms_"
+		   "p99\":%.3f,\"ack_ms_max\":%.3f}\n",
+		(long long)load.records, seconds, (double)load.records / seconds,
+		(double)latencies[load.count / 2] / 1e6, (double)latencies[load.count * 99 / 100] / 1e6,
+		(double)latencies[load.count - 1] / 1e6);
 	mem_free(latencies);
 	mem_free(load.requests);
 	buffer_deinit(&load.bytes);

@@ -27,7 +27,7 @@
 #include "base/status.h"
 
 enum {
-	TOPIC_NAME_MAX = 249,       /* Kafka's limit; characters [a-zA-Z0-9._-] */
+	TOPIC_NAME_MAX = 249,        /* Kafka's limit; characters [a-zA-Z0-9._-] */
 	TOPIC_PARTITIONS_MAX = 1024, /* per topic */
 };
 
@@ -35,9 +35,9 @@ struct log;
 struct partition; /* owned by the log; borrowed pointers stay valid until log_close() */
 
 struct log_options {
-	const char *dir;             /* created when missing (parents are not) */
-	int64_t segment_bytes;       /* default for new topics; 0 = 256 MiB */
-	size_t queue_bytes_max;      /* appends waiting to be written; 0 = 64 MiB */
+	const char *dir;        /* created when missing (parents are not) */
+	int64_t segment_bytes;  /* default for new topics; 0 = 256 MiB */
+	size_t queue_bytes_max; /* appends waiting to be written; 0 = 64 MiB */
 	/* Called on the writer thread after each group commit that moved some high watermark,
 	 * and after a topic was created or deleted. Must not block. NULL = nobody. */
 	void (*advanced)(void *context);
@@ -51,17 +51,17 @@ void log_close(struct log *log);
 /* ---- topics ---- */
 
 struct topic_config {
-	int32_t partitions;          /* ≥ 1 */
-	int64_t segment_bytes;       /* 0 = the log's default */
-	int64_t retention_ms;        /* −1 = unlimited (the default) */
-	int64_t retention_bytes;     /* −1 = unlimited (the default) */
-	int32_t message_bytes_max;   /* largest batch; 0 = 16 MiB */
-	bool internal;               /* names starting with "__"; hidden from plain listings */
+	int32_t partitions;        /* ≥ 1 */
+	int64_t segment_bytes;     /* 0 = the log's default */
+	int64_t retention_ms;      /* −1 = unlimited (the default) */
+	int64_t retention_bytes;   /* −1 = unlimited (the default) */
+	int32_t message_bytes_max; /* largest batch; 0 = 16 MiB */
+	bool internal;             /* names starting with "__"; hidden from plain listings */
 };
 
-struct topic {                   /* immutable, valid until log_close() */
+struct topic { /* immutable, valid until log_close() */
 	char name[TOPIC_NAME_MAX + 1];
-	uint64_t incarnation;        /* differs when a topic is deleted and created again */
+	uint64_t incarnation; /* differs when a topic is deleted and created again */
 	struct topic_config config;
 	struct partition **partitions; /* config.partitions of them */
 };
@@ -90,13 +90,13 @@ struct append {
 	size_t batch_size;
 	/* Called once on the writer thread, after the fsync or on failure. Must not block. */
 	void (*done)(struct append *append);
-	void *context;               /* the caller's */
+	void *context; /* the caller's */
 
 	/* Results, valid in and after done(). */
-	status result;               /* OK, OUT_OF_ORDER_SEQUENCE, STALE_PRODUCER_EPOCH, NOT_FOUND, POISONED, IO, NO_SPACE */
-	int64_t base_offset;         /* assigned; for an idempotent duplicate the original's */
+	status result; /* OK, OUT_OF_ORDER_SEQUENCE, STALE_PRODUCER_EPOCH, NOT_FOUND, POISONED, IO, NO_SPACE */
+	int64_t base_offset; /* assigned; for an idempotent duplicate the original's */
 	bool duplicate;
-	struct append *next;         /* the queue's */
+	struct append *next; /* the queue's */
 };
 
 /* Enqueues; STATUS_BACKPRESSURE when the queue is full (done() is then not called),
@@ -121,15 +121,16 @@ uint64_t partition_bytes(const struct partition *partition);
  * at least one, then as many as fit `bytes_max`. Batch CRCs are not checked here (consumers do;
  * record_iterate() does). STATUS_END at the high watermark, OUT_OF_RANGE outside [start, hw],
  * DAMAGED with file and position. */
-status partition_read(struct partition *partition, int64_t offset, size_t bytes_max, struct buffer *out) MUST_USE;
+status partition_read(
+	struct partition *partition, int64_t offset, size_t bytes_max, struct buffer *out) MUST_USE;
 
-/* For a reader that found a batch of what partition_read() returned to be damaged: adds to the current error in
- * which file and at which byte it lies. Returns `code`. */
+/* For a reader that found a batch of what partition_read() returned to be damaged: adds to the current error
+ * in which file and at which byte it lies. Returns `code`. */
 status partition_note_damage(struct partition *partition, struct slice bytes, status code);
 
 /* First record with timestamp ≥ `timestamp_ms`: its offset and timestamp, NOT_FOUND when there is none. */
-status partition_find_time(struct partition *partition, int64_t timestamp_ms, int64_t *offset,
-	int64_t *found_timestamp_ms) MUST_USE;
+status partition_find_time(
+	struct partition *partition, int64_t timestamp_ms, int64_t *offset, int64_t *found_timestamp_ms) MUST_USE;
 /* The record of the largest timestamp (ListOffsets −3). NOT_FOUND when empty. */
 status partition_find_max_time(struct partition *partition, int64_t *offset, int64_t *timestamp_ms) MUST_USE;
 
@@ -140,11 +141,12 @@ status log_producer_id_allocate(struct log *log, int64_t *producer_id) MUST_USE;
 
 struct producer_position {
 	int16_t epoch;
-	int32_t last_sequence;       /* of the newest batch */
-	int64_t last_base_offset;    /* where that batch begins */
+	int32_t last_sequence;    /* of the newest batch */
+	int64_t last_base_offset; /* where that batch begins */
 	int64_t last_offset;
 };
 /* What the partition knows of a producer's newest batch; NOT_FOUND. */
-status partition_producer(struct partition *partition, int64_t producer_id, struct producer_position *out) MUST_USE;
+status partition_producer(
+	struct partition *partition, int64_t producer_id, struct producer_position *out) MUST_USE;
 
 #endif

@@ -6,8 +6,9 @@
  * All integers big-endian. `length` counts from byte 12 on; CRC-32C covers byte 21 to the end, so
  * base offset and leader epoch are rewritten without touching it. Attributes: bits 0–2 codec, 3 log
  * append time, 4 transactional, 5 control.
- * A record: varint length, i8 attributes, varlong Δtimestamp, varint Δoffset, varint key length (−1 null) + key,
- * varint value length (−1 null) + value, varint header count, each varint key length + key, varint value length + value.
+ * A record: varint length, i8 attributes, varlong Δtimestamp, varint Δoffset, varint key length (−1 null) +
+ * key, varint value length (−1 null) + value, varint header count, each varint key length + key, varint value
+ * length + value.
  */
 #ifndef KAPPA_LOG_RECORD_BATCH_H
 #define KAPPA_LOG_RECORD_BATCH_H
@@ -59,7 +60,7 @@ struct record {
 	int64_t timestamp_ms;
 	struct slice key, value; /* data == NULL: null */
 	int32_t header_count;
-	struct slice headers;    /* undecoded; see record_header_next() */
+	struct slice headers; /* undecoded; see record_header_next() */
 };
 
 /* Walks the records of consecutive whole batches, as partition_read() returns them.

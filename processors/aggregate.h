@@ -202,7 +202,8 @@ static inline int64_t f64_extreme(double value)
 static inline double f64_from_extreme(int64_t order)
 {
 	double value;
-	order = order == INT64_MAX ? INT64_C(0x7ff8000000000000) : order ^ (int64_t)((uint64_t)(order >> 63) >> 1);
+	order =
+		order == INT64_MAX ? INT64_C(0x7ff8000000000000) : order ^ (int64_t)((uint64_t)(order >> 63) >> 1);
 	__builtin_memcpy(&value, &order, sizeof value);
 	return value;
 }

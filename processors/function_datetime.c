@@ -516,11 +516,12 @@ struct char_cache {
 	bool used[CHAR_CACHE_SLOTS];
 };
 
-static size_t char_cache_slot(struct char_cache *cache, int64_t time_us, const struct text *pattern, int64_t *span)
+static size_t char_cache_slot(
+	struct char_cache *cache, int64_t time_us, const struct text *pattern, int64_t *span)
 {
-	bool same = cache->unit_us != 0 &&
-		cache->pattern.size == pattern->size &&
-		(cache->pattern.data == pattern->data || memcmp(cache->pattern.data, pattern->data, pattern->size) == 0);
+	bool same = cache->unit_us != 0 && cache->pattern.size == pattern->size &&
+				(cache->pattern.data == pattern->data ||
+					memcmp(cache->pattern.data, pattern->data, pattern->size) == 0);
 	if (!same) {
 		cache->pattern = *pattern;
 		cache->unit_us = timestamp_to_char_unit_us(text_slice(pattern));

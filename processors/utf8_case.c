@@ -1,4 +1,5 @@
-/* Unicode 14's simple case mappings (fields 12 and 13 of UnicodeData.txt) as runs; ASCII is handled by the caller. */
+/* Unicode 14's simple case mappings (fields 12 and 13 of UnicodeData.txt) as runs; ASCII is handled by the
+ * caller. */
 #include "processors/utf8_case.h"
 
 /* clang-format off */

@@ -123,7 +123,8 @@ static void insert_table(struct catalog *catalog, struct table_entry *table)
 	while (at < catalog->table_count && strcmp(catalog->tables[at]->table.name, table->table.name) < 0)
 		at++;
 	catalog->tables = mem_resize(catalog->tables, (catalog->table_count + 1) * sizeof *catalog->tables);
-	memmove(&catalog->tables[at + 1], &catalog->tables[at], (catalog->table_count - at) * sizeof *catalog->tables);
+	memmove(&catalog->tables[at + 1], &catalog->tables[at],
+		(catalog->table_count - at) * sizeof *catalog->tables);
 	catalog->tables[at] = table;
 	catalog->table_count++;
 }
@@ -134,7 +135,8 @@ static struct catalog_view *insert_view(struct catalog *catalog, const char *nam
 	while (at < catalog->view_count && strcmp(catalog->views[at].name, name) < 0)
 		at++;
 	catalog->views = mem_resize(catalog->views, (catalog->view_count + 1) * sizeof *catalog->views);
-	memmove(&catalog->views[at + 1], &catalog->views[at], (catalog->view_count - at) * sizeof *catalog->views);
+	memmove(
+		&catalog->views[at + 1], &catalog->views[at], (catalog->view_count - at) * sizeof *catalog->views);
 	catalog->views[at] = (struct catalog_view){.name = mem_copy_string(name), .next_version = 1};
 	catalog->view_count++;
 	return &catalog->views[at];
@@ -260,16 +262,17 @@ static struct version *version_from_json(json_t *item, int64_t deployment, int64
 	return version;
 }
 
-static status apply_deploy(struct catalog *catalog, json_t *record, struct version *const *made, size_t made_count)
+static status apply_deploy(
+	struct catalog *catalog, json_t *record, struct version *const *made, size_t made_count)
 {
 	json_t *items = json_object_get(record, "views");
 	int64_t deployment = integer_member(record, "deployment");
 	bool live = json_is_true(json_object_get(record, "live"));
 	INVARIANT(made == NULL || made_count == json_array_size(items));
 	for (size_t i = 0; i < json_array_size(items); i++) {
-		struct version *version = made != NULL
-			? version_retain(made[i])
-			: version_from_json(json_array_get(items, i), deployment, integer_member(record, "time_ms"));
+		struct version *version = made != NULL ? version_retain(made[i])
+											   : version_from_json(json_array_get(items, i), deployment,
+													 integer_member(record, "time_ms"));
 		if (version == NULL)
 			return record_damaged("deploy of an incomplete version");
 		struct catalog_view *view = catalog_view(catalog, version->definition.view);
@@ -312,8 +315,8 @@ static status apply_promote(struct catalog *catalog, json_t *record, bool rollba
 				catalog->promotion_count--;
 			}
 		} else {
-			catalog->promotions = mem_resize(catalog->promotions,
-				(catalog->promotion_count + 1) * sizeof *catalog->promotions);
+			catalog->promotions =
+				mem_resize(catalog->promotions, (catalog->promotion_count + 1) * sizeof *catalog->promotions);
 			catalog->promotions[catalog->promotion_count++] = promotion_copy(moved, count);
 		}
 	}
@@ -371,18 +374,20 @@ status catalog_apply(struct catalog *catalog, json_t *record, struct version *co
 		return apply_drop_version(catalog, record);
 	if (strcmp(op, "drop_views") == 0)
 		return apply_drop_views(catalog, record);
-	return error_raise(STATUS_DAMAGED, "catalog record of unknown kind \"%s\"; was it written by a newer release?", op);
+	return error_raise(
+		STATUS_DAMAGED, "catalog record of unknown kind \"%s\"; was it written by a newer release?", op);
 }
 
 /* ---- making records ---- */
 
 json_t *catalog_record_create_table(const struct table_entry *table)
 {
-	return json_pack("{s:s, s:s, s:s, s:I}", "op", "create_table", "name", table->table.name, "sql", table->table.sql,
-		"incarnation", (json_int_t)table->incarnation);
+	return json_pack("{s:s, s:s, s:s, s:I}", "op", "create_table", "name", table->table.name, "sql",
+		table->table.sql, "incarnation", (json_int_t)table->incarnation);
 }
 
-json_t *catalog_record_deploy(struct version *const *versions, size_t count, int64_t deployment, bool live, int64_t time_ms)
+json_t *catalog_record_deploy(
+	struct version *const *versions, size_t count, int64_t deployment, bool live, int64_t time_ms)
 {
 	json_t *views = json_array();
 	for (size_t i = 0; i < count; i++) {
@@ -390,26 +395,28 @@ json_t *catalog_record_deploy(struct version *const *versions, size_t count, int
 		json_t *uses = json_array();
 		for (size_t j = 0; j < definition->use_count; j++)
 			json_array_append_new(uses, json_pack("{s:s, s:I}", "name", definition->uses[j].name, "version",
-				(json_int_t)definition->uses[j].version));
+											(json_int_t)definition->uses[j].version));
 		json_t *targets = json_array();
 		for (size_t j = 0; j < definition->target_count; j++)
 			json_array_append_new(targets, json_pack("{s:s, s:i, s:I}", "topic", definition->targets[j].topic,
-				"partition", (int)definition->targets[j].partition, "offset",
-				(json_int_t)definition->targets[j].offset));
-		json_array_append_new(views, json_pack("{s:s, s:I, s:I, s:s, s:o, s:o}", "view", definition->view, "version",
-			(json_int_t)definition->number, "from", (json_int_t)definition->from, "query",
-			definition->query, "uses", uses, "targets", targets));
+											   "partition", (int)definition->targets[j].partition, "offset",
+											   (json_int_t)definition->targets[j].offset));
+		json_array_append_new(
+			views, json_pack("{s:s, s:I, s:I, s:s, s:o, s:o}", "view", definition->view, "version",
+					   (json_int_t)definition->number, "from", (json_int_t)definition->from, "query",
+					   definition->query, "uses", uses, "targets", targets));
 	}
-	return json_pack("{s:s, s:I, s:I, s:b, s:o}", "op", "deploy", "deployment", (json_int_t)deployment, "time_ms",
-		(json_int_t)time_ms, "live", (int)live, "views", views);
+	return json_pack("{s:s, s:I, s:I, s:b, s:o}", "op", "deploy", "deployment", (json_int_t)deployment,
+		"time_ms", (json_int_t)time_ms, "live", (int)live, "views", views);
 }
 
-json_t *catalog_record_promote(const char *op, const struct promotion_item *items, size_t count, int64_t time_ms)
+json_t *catalog_record_promote(
+	const char *op, const struct promotion_item *items, size_t count, int64_t time_ms)
 {
 	json_t *views = json_array();
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(views, json_pack("{s:s, s:I, s:I}", "view", items[i].view, "version",
-			(json_int_t)items[i].version, "from", (json_int_t)items[i].from));
+										 (json_int_t)items[i].version, "from", (json_int_t)items[i].from));
 	return json_pack("{s:s, s:I, s:o}", "op", op, "time_ms", (json_int_t)time_ms, "views", views);
 }
 
@@ -443,8 +450,8 @@ static struct version *scope_version(const struct scope *scope, const char *name
 	return catalog_version(scope->catalog, name, number);
 }
 
-static void describe_version(const struct scope *scope, struct version *version, struct arena *arena,
-	struct sql_relation *out)
+static void describe_version(
+	const struct scope *scope, struct version *version, struct arena *arena, struct sql_relation *out)
 {
 	const struct plan *plan = version->plan;
 	*out = (struct sql_relation){
@@ -470,7 +477,8 @@ static status unknown_relation(const struct scope *scope, const char *name, int6
 {
 	const struct catalog_view *view = catalog_view(scope->catalog, name);
 	if (number != 0 && view != NULL) {
-		status code = error_raise(STATUS_UNKNOWN_RELATION, "view \"%s\" has no version %lld", name, (long long)number);
+		status code =
+			error_raise(STATUS_UNKNOWN_RELATION, "view \"%s\" has no version %lld", name, (long long)number);
 		error_hint("SELECT * FROM kappa.versions WHERE view = '%s' lists its versions.", name);
 		return code;
 	}

@@ -1,5 +1,5 @@
-/* The catalog: what is defined and which version of each view is live. Event-sourced: its only truth are the JSON
- * records of topic "__kappa_catalog" (partition 0), applied in order.
+/* The catalog: what is defined and which version of each view is live. Event-sourced: its only truth are the
+ * JSON records of topic "__kappa_catalog" (partition 0), applied in order.
  *
  *   {"op":"create_table","name","sql"}
  *   {"op":"drop_table","name"}
@@ -64,17 +64,22 @@ struct catalog_view *catalog_view(const struct catalog *catalog, const char *nam
 /* version 0 = the live one. Borrowed or NULL. */
 struct version *catalog_version(const struct catalog *catalog, const char *view, int64_t version);
 
-/* Applies one record to an unsealed catalog. `made`: versions of a deploy record that exist already (bound), used instead of creating unbound
- * ones; may be NULL. Table statements are parsed: needs a SQL_STACK_BYTES stack. DAMAGED when the record makes no sense here. */
-status catalog_apply(struct catalog *catalog, json_t *record, struct version *const *made, size_t made_count) MUST_USE;
+/* Applies one record to an unsealed catalog. `made`: versions of a deploy record that exist already (bound),
+ * used instead of creating unbound ones; may be NULL. Table statements are parsed: needs a SQL_STACK_BYTES
+ * stack. DAMAGED when the record makes no sense here. */
+status catalog_apply(
+	struct catalog *catalog, json_t *record, struct version *const *made, size_t made_count) MUST_USE;
 
 /* Records; the caller json_decref()s. */
 json_t *catalog_record_create_table(const struct table_entry *table);
-json_t *catalog_record_deploy(struct version *const *versions, size_t count, int64_t deployment, bool live, int64_t time_ms);
-json_t *catalog_record_promote(const char *op, const struct promotion_item *items, size_t count, int64_t time_ms);
+json_t *catalog_record_deploy(
+	struct version *const *versions, size_t count, int64_t deployment, bool live, int64_t time_ms);
+json_t *catalog_record_promote(
+	const char *op, const struct promotion_item *items, size_t count, int64_t time_ms);
 
-/* A binder's view of the catalog. `version` NULL: names mean the live versions (queries). Otherwise names in that version's definition: its uses,
- * then staged ones, then live. Lies in the arena; borrows the catalog. */
+/* A binder's view of the catalog. `version` NULL: names mean the live versions (queries). Otherwise names in
+ * that version's definition: its uses, then staged ones, then live. Lies in the arena; borrows the catalog.
+ */
 struct sql_catalog *catalog_scope(const struct catalog *catalog, const struct version *version,
 	struct version *const *staged, size_t staged_count, struct arena *arena);
 

@@ -1,9 +1,9 @@
 /* Deployments: what a set of CREATE MATERIALIZED VIEW statements would change, and making it so.
  *
- * Every view's logic is named by the fingerprint of its plan expanded down to tables. The views of the statements, and
- * all views that read a view whose logic changes, are bound again against the staged versions; those whose fingerprint differs from their
- * live version's become new versions of one deployment. Hence formatting changes nothing, and what depends on a change is
- * staged with it, by one rule.
+ * Every view's logic is named by the fingerprint of its plan expanded down to tables. The views of the
+ * statements, and all views that read a view whose logic changes, are bound again against the staged
+ * versions; those whose fingerprint differs from their live version's become new versions of one deployment.
+ * Hence formatting changes nothing, and what depends on a change is staged with it, by one rule.
  */
 #include <string.h>
 
@@ -17,12 +17,12 @@ struct staging {
 	struct arena *arena;
 	struct version **versions; /* staged so far: new or changed, bound */
 	struct deploy_item *items;
-	size_t count;              /* of versions */
+	size_t count; /* of versions */
 	size_t item_count;
 	size_t capacity;
 	int64_t deployment;
-	int64_t time_ms;           /* one for the record and its versions */
-	bool replaces;             /* some view that exists gets a new version */
+	int64_t time_ms; /* one for the record and its versions */
+	bool replaces;   /* some view that exists gets a new version */
 };
 
 static struct version *staged_version(const struct staging *staging, const char *view)
@@ -66,8 +66,8 @@ static void freeze_targets(struct engine *engine, struct version *version)
 				capacity = capacity == 0 ? 8 : capacity * 2;
 				targets = mem_resize(targets, capacity * sizeof *targets);
 			}
-			targets[count++] = (struct version_target){arena_copy_string(&version->arena, topic->name), number,
-				partition_high_watermark(topic->partitions[number])};
+			targets[count++] = (struct version_target){arena_copy_string(&version->arena, topic->name),
+				number, partition_high_watermark(topic->partitions[number])};
 		}
 	}
 	int64_t total = 0;
@@ -94,7 +94,8 @@ static status stage(struct staging *staging, const char *name, const char *query
 		.created_ms = staging->time_ms,
 	};
 	if (view != NULL && view->version_count >= CATALOG_VERSIONS_MAX)
-		return error_raise(STATUS_TOO_LARGE, "view \"%s\" has %d versions; drop some first", name, CATALOG_VERSIONS_MAX);
+		return error_raise(
+			STATUS_TOO_LARGE, "view \"%s\" has %d versions; drop some first", name, CATALOG_VERSIONS_MAX);
 	struct version *version = version_create(&definition);
 	status code = version_bind(version, staging->catalog, staging->versions, staging->count);
 	if (code != STATUS_OK) {
@@ -121,7 +122,8 @@ static status stage(struct staging *staging, const char *name, const char *query
 	return STATUS_OK;
 }
 
-static status stage_statement(struct staging *staging, const struct sql_statement *statement, bool allow_replace)
+static status stage_statement(
+	struct staging *staging, const struct sql_statement *statement, bool allow_replace)
 {
 	const char *name = statement->create_view.name.name;
 	if (catalog_table(staging->catalog, name) != NULL) {
@@ -130,12 +132,14 @@ static status stage_statement(struct staging *staging, const struct sql_statemen
 		return code;
 	}
 	if (statement->create_view.name.version != 0)
-		return error_raise(STATUS_INVALID, "a version number is given by the deployment, not by its author: write \"%s\"", name);
+		return error_raise(STATUS_INVALID,
+			"a version number is given by the deployment, not by its author: write \"%s\"", name);
 	if (item_listed(staging, name))
 		return error_raise(STATUS_INVALID, "view \"%s\" is defined twice in one deployment", name);
 	const struct catalog_view *view = catalog_view(staging->catalog, name);
 	if (view == NULL && staging->catalog->view_count >= CATALOG_VIEWS_MAX)
-		return error_raise(STATUS_TOO_LARGE, "there are %d views already, the most there may be", CATALOG_VIEWS_MAX);
+		return error_raise(
+			STATUS_TOO_LARGE, "there are %d views already, the most there may be", CATALOG_VIEWS_MAX);
 	if (view != NULL && !allow_replace && !statement->create_view.or_replace) {
 		if (statement->create_view.if_not_exists) {
 			struct deploy_item item = {name, view->live, view->live, DEPLOY_UNCHANGED, "exists already"};
@@ -147,11 +151,12 @@ static status stage_statement(struct staging *staging, const struct sql_statemen
 		error_hint("CREATE OR REPLACE MATERIALIZED VIEW deploys a new version beside the live one.");
 		return code;
 	}
-	status code = stage(staging, name, statement->create_view.query, view != NULL ? DEPLOY_REPLACE : DEPLOY_CREATE,
-		view != NULL ? "logic changed" : "new view");
+	status code = stage(staging, name, statement->create_view.query,
+		view != NULL ? DEPLOY_REPLACE : DEPLOY_CREATE, view != NULL ? "logic changed" : "new view");
 	if (code != STATUS_OK && error_current()->position > 0 && statement->create_view.query_position > 0) {
 		/* the position is within the query: make it one of the script */
-		error_position(error_current()->position + statement->create_view.query_position + statement->text_position - 1);
+		error_position(
+			error_current()->position + statement->create_view.query_position + statement->text_position - 1);
 	}
 	return code;
 }
@@ -188,8 +193,8 @@ static status stage_dependents(struct staging *staging)
 static status commit(struct staging *staging)
 {
 	/* New views alone go live at once; with replaced ones they wait for the promotion. */
-	json_t *record = catalog_record_deploy(staging->versions, staging->count, staging->deployment, !staging->replaces,
-		staging->time_ms);
+	json_t *record = catalog_record_deploy(
+		staging->versions, staging->count, staging->deployment, !staging->replaces, staging->time_ms);
 	status code = engine_record(staging->engine, record, staging->versions, staging->count);
 	json_decref(record);
 	if (code == STATUS_OK)
@@ -197,8 +202,8 @@ static status commit(struct staging *staging)
 	return code;
 }
 
-static status deploy_locked(struct engine *engine, const struct catalog *catalog, const struct deploy_request *request,
-	struct arena *arena, struct deploy_result *out)
+static status deploy_locked(struct engine *engine, const struct catalog *catalog,
+	const struct deploy_request *request, struct arena *arena, struct deploy_result *out)
 {
 	struct staging staging = {
 		.engine = engine,

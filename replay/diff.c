@@ -1,7 +1,8 @@
 /* Diff: two versions of a view at one offset vector.
  *
- * Keyed (both versions have the same key): a merge of two ordered scans, in constant memory; rows with equal keys are compared column by
- * column. Otherwise rows are compared whole, as bags, over the columns both have: sorted in memory, within a limit.
+ * Keyed (both versions have the same key): a merge of two ordered scans, in constant memory; rows with equal
+ * keys are compared column by column. Otherwise rows are compared whole, as bags, over the columns both have:
+ * sorted in memory, within a limit.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -20,13 +21,13 @@ struct side {
 	const struct schema *schema;
 	struct relation *relation;
 	struct scan *scan;
-	struct arena arena;  /* of the current batch */
+	struct arena arena; /* of the current batch */
 	struct batch *batch;
 	uint32_t row;
 	bool ended;
-	uint32_t *columns;   /* compared columns, then as in the result; parallel between sides */
+	uint32_t *columns; /* compared columns, then as in the result; parallel between sides */
 	uint32_t *keys;
-	struct buffer key;   /* of the current row */
+	struct buffer key; /* of the current row */
 };
 
 struct comparison {
@@ -100,8 +101,8 @@ static const char *format_value(struct arena *arena, const struct value *value)
 	return copy;
 }
 
-static const char **format_columns(struct comparison *comparison, const struct side *side, const uint32_t *columns,
-	size_t count)
+static const char **format_columns(
+	struct comparison *comparison, const struct side *side, const uint32_t *columns, size_t count)
 {
 	const char **texts = arena_alloc(comparison->arena, count * sizeof *texts);
 	for (size_t i = 0; i < count; i++) {
@@ -111,7 +112,8 @@ static const char **format_columns(struct comparison *comparison, const struct s
 	return texts;
 }
 
-static void sample(struct comparison *comparison, enum diff_kind kind, const struct side *left, const struct side *right)
+static void sample(
+	struct comparison *comparison, enum diff_kind kind, const struct side *left, const struct side *right)
 {
 	struct diff_result *result = &comparison->result;
 	if (result->sample_count >= comparison->sample_max)
@@ -121,7 +123,8 @@ static void sample(struct comparison *comparison, enum diff_kind kind, const str
 		.kind = kind,
 		.key = format_columns(comparison, any, any->keys, result->key_count),
 		.left = left != NULL ? format_columns(comparison, left, left->columns, result->column_count) : NULL,
-		.right = right != NULL ? format_columns(comparison, right, right->columns, result->column_count) : NULL,
+		.right =
+			right != NULL ? format_columns(comparison, right, right->columns, result->column_count) : NULL,
 		.weight = 1,
 	};
 }
@@ -171,7 +174,8 @@ static bool compare_column(struct comparison *comparison, size_t index)
 		return false;
 	double before = 0;
 	double after = 0;
-	if (column->numeric && !old.null && !new.null && value_as_double(&old, &before) && value_as_double(&new, &after)) {
+	if (column->numeric && !old.null && !new.null && value_as_double(&old, &before) &&
+		value_as_double(&new, &after)) {
 		double delta = after - before;
 		if (fabs(delta) <= comparison->options->tolerance)
 			return false;
@@ -209,9 +213,9 @@ static status diff_keyed(struct comparison *comparison)
 	if (code == STATUS_OK)
 		code = side_advance(right, key_count);
 	while (code == STATUS_OK && !(left->ended && right->ended)) {
-		int order = left->ended ? 1
-			: right->ended		? -1
-								: slice_compare(buffer_slice(&left->key), buffer_slice(&right->key));
+		int order = left->ended    ? 1
+					: right->ended ? -1
+								   : slice_compare(buffer_slice(&left->key), buffer_slice(&right->key));
 		if (order < 0) {
 			comparison->result.only_left++;
 			sample(comparison, DIFF_ONLY_LEFT, left, NULL);
@@ -254,7 +258,8 @@ static status bag_collect(struct bag *bag, struct side *side, size_t column_coun
 		struct column *columns = arena_alloc(&side->arena, column_count * sizeof *columns);
 		for (size_t i = 0; i < column_count; i++)
 			columns[i] = side->batch->columns[side->columns[i]];
-		struct batch projected = {side->batch->row_count, (uint32_t)column_count, columns, side->batch->weights};
+		struct batch projected = {
+			side->batch->row_count, (uint32_t)column_count, columns, side->batch->weights};
 		for (uint32_t row = 0; row < projected.row_count; row++) {
 			if (bag->count == bag->capacity) {
 				bag->capacity = bag->capacity == 0 ? 1024 : bag->capacity * 2;
@@ -270,7 +275,8 @@ static status bag_collect(struct bag *bag, struct side *side, size_t column_coun
 			};
 		}
 		if (bag->arena.used_bytes + bag->capacity * sizeof *bag->rows > DIFF_BAG_BYTES_MAX) {
-			code = error_raise(STATUS_TOO_LARGE, "the views have no common key and are too large to compare whole (1 GiB)");
+			code = error_raise(
+				STATUS_TOO_LARGE, "the views have no common key and are too large to compare whole (1 GiB)");
 			error_hint("Give both versions a key: GROUP BY makes one.");
 			break;
 		}
@@ -284,8 +290,8 @@ static int bag_order(const void *left, const void *right)
 	return slice_compare(((const struct bag_row *)left)->bytes, ((const struct bag_row *)right)->bytes);
 }
 
-static status bag_sample(struct comparison *comparison, const struct schema *schema, const struct bag_row *row,
-	enum diff_kind kind, int64_t weight)
+static status bag_sample(struct comparison *comparison, const struct schema *schema,
+	const struct bag_row *row, enum diff_kind kind, int64_t weight)
 {
 	struct diff_result *result = &comparison->result;
 	if (result->sample_count >= comparison->sample_max)
@@ -373,8 +379,8 @@ static bool is_key(const struct plan *plan, uint32_t column)
 	return false;
 }
 
-static const char **columns_missing(struct comparison *comparison, const struct schema *from, const struct schema *in,
-	size_t *count)
+static const char **columns_missing(
+	struct comparison *comparison, const struct schema *from, const struct schema *in, size_t *count)
 {
 	const char **names = arena_alloc(comparison->arena, from->field_count * sizeof *names);
 	*count = 0;
@@ -426,7 +432,8 @@ static status find_side(struct publication *publication, const char *view, int64
 {
 	side->version = catalog_version(publication->catalog, view, number);
 	if (side->version == NULL) {
-		status code = error_raise(STATUS_NOT_FOUND, "view \"%s\" has no version %lld", view, (long long)number);
+		status code =
+			error_raise(STATUS_NOT_FOUND, "view \"%s\" has no version %lld", view, (long long)number);
 		error_hint("SELECT * FROM kappa.versions WHERE view = '%s' lists its versions.", view);
 		return code;
 	}
@@ -442,7 +449,8 @@ static status find_side(struct publication *publication, const char *view, int64
 }
 
 /* Versions 0, 0: the live one against the newest other one. */
-static status choose_versions(struct publication *publication, const char *name, int64_t *left, int64_t *right)
+static status choose_versions(
+	struct publication *publication, const char *name, int64_t *left, int64_t *right)
 {
 	const struct catalog_view *view = catalog_view(publication->catalog, name);
 	if (view == NULL)
@@ -453,14 +461,16 @@ static status choose_versions(struct publication *publication, const char *name,
 		if (view->versions[i - 1]->definition.number != *left)
 			*right = view->versions[i - 1]->definition.number;
 	if (*right == 0) {
-		status code = error_raise(STATUS_INVALID, "view \"%s\" has only version %lld", name, (long long)*left);
+		status code =
+			error_raise(STATUS_INVALID, "view \"%s\" has only version %lld", name, (long long)*left);
 		error_hint("Deploy changed logic first: kappa deploy FILE.sql");
 		return code;
 	}
 	return STATUS_OK;
 }
 
-static status diff_publication(struct publication *publication, const char *view, struct comparison *comparison)
+static status diff_publication(
+	struct publication *publication, const char *view, struct comparison *comparison)
 {
 	struct diff_result *result = &comparison->result;
 	int64_t left = comparison->options->left;
@@ -499,8 +509,8 @@ static status diff_publication(struct publication *publication, const char *view
 	return code;
 }
 
-status engine_diff(struct engine *engine, const char *view, const struct diff_options *options, struct arena *arena,
-	struct diff_result *out)
+status engine_diff(struct engine *engine, const char *view, const struct diff_options *options,
+	struct arena *arena, struct diff_result *out)
 {
 	struct publication *publication = engine_publication(engine);
 	struct comparison comparison = {.arena = arena, .options = options};

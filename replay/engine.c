@@ -1,8 +1,8 @@
 /* The engine's threads: boot, the live loop, the replay loop, joining.
  *
  *   live thread:    wait for the log → step the live group to the high watermarks → publish
- *   replay thread:  open submitted versions → chunk by chunk bring the furthest-behind group forward → groups that
- *                   meet merge → a group that has reached its end joins the live group under live_lock
+ *   replay thread:  open submitted versions → chunk by chunk bring the furthest-behind group forward → groups
+ * that meet merge → a group that has reached its end joins the live group under live_lock
  *
  * With workers = 1 the live thread also runs the replay loop's chunks, live work first.
  */
@@ -21,9 +21,9 @@
 #include "replay/engine_internal.h"
 
 enum {
-	REPLAY_STEP_BYTES_MAX = 96 * 1024 * 1024,  /* held by an open bulk step before it is committed */
-	REPLAY_STEP_MS_MAX = 10000,                /* a restart loses at most this much of a replay's work */
-	REPLAY_NICE = 5,                           /* live freshness first */
+	REPLAY_STEP_BYTES_MAX = 96 * 1024 * 1024, /* held by an open bulk step before it is committed */
+	REPLAY_STEP_MS_MAX = 10000,               /* a restart loses at most this much of a replay's work */
+	REPLAY_NICE = 5,                          /* live freshness first */
 	IDLE_WAIT_MS = 500,
 };
 
@@ -126,7 +126,8 @@ size_t engine_circuit_budget(struct engine *engine)
 void engine_submit(struct engine *engine, struct version *const *versions, size_t count)
 {
 	pthread_mutex_lock(&engine->lock);
-	engine->incoming = mem_resize(engine->incoming, (engine->incoming_count + count) * sizeof(struct version *));
+	engine->incoming =
+		mem_resize(engine->incoming, (engine->incoming_count + count) * sizeof(struct version *));
 	for (size_t i = 0; i < count; i++)
 		engine->incoming[engine->incoming_count++] = version_retain(versions[i]);
 	pthread_cond_broadcast(&engine->changed);
@@ -192,7 +193,8 @@ static void bind_version(struct catalog *catalog, struct version *version, unsig
 		return;
 	for (size_t i = 0; i < version->definition.use_count && depth < SQL_DEPTH_MAX; i++) {
 		const struct version_use *use = &version->definition.uses[i];
-		struct version *upstream = use->version != 0 ? catalog_version(catalog, use->name, use->version) : NULL;
+		struct version *upstream =
+			use->version != 0 ? catalog_version(catalog, use->name, use->version) : NULL;
 		if (upstream != NULL)
 			bind_version(catalog, upstream, depth + 1);
 	}
@@ -605,7 +607,8 @@ static void wait_for_work(struct engine *engine, unsigned long seen, int64_t ms)
 	}
 	pthread_mutex_lock(&engine->lock);
 	int timed_out = 0;
-	while (!engine->stopping && engine->incoming_count == 0 && atomic_load(&engine->wakes) == seen && timed_out == 0)
+	while (!engine->stopping && engine->incoming_count == 0 && atomic_load(&engine->wakes) == seen &&
+		   timed_out == 0)
 		timed_out = pthread_cond_timedwait(&engine->changed, &engine->lock, &until);
 	pthread_mutex_unlock(&engine->lock);
 }

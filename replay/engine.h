@@ -1,4 +1,5 @@
-/* The engine: the catalog of tables, views and versions, the pipelines that keep versions up to date, and the verbs.
+/* The engine: the catalog of tables, views and versions, the pipelines that keep versions up to date, and the
+ * verbs.
  *
  *                     __kappa_catalog (log)                    publication (immutable, counted)
  *   verbs ──append──►  create, deploy, promote …  ──apply──►   catalog + one snapshot per version, all at one
@@ -7,10 +8,11 @@
  *   replay groups  versions on their way from offset zero; groups that meet share the scan
  *
  * A version's life:  replaying → caught up (live or standby) → dropped;  replaying → cancelled;  any → failed
- *   Version (F, N) = query F over exactly the records before offset vector N. A view's upstream views are expanded into its own circuit, so that
- *   this holds by construction: nothing but the log feeds a version.
+ *   Version (F, N) = query F over exactly the records before offset vector N. A view's upstream views are
+ * expanded into its own circuit, so that this holds by construction: nothing but the log feeds a version.
  *
- * Threads: all functions are thread-safe. Those marked "blocks" wait for disk or replay: never call them on the network loop.
+ * Threads: all functions are thread-safe. Those marked "blocks" wait for disk or replay: never call them on
+ * the network loop.
  */
 #ifndef KAPPA_REPLAY_ENGINE_H
 #define KAPPA_REPLAY_ENGINE_H
@@ -23,13 +25,13 @@
 struct engine;
 
 struct engine_options {
-	struct log *log;         /* borrowed */
-	const char *dir;         /* derived data: <dir>/<view>@<version>/; may be deleted at any time while stopped */
-	size_t memory_bytes_max; /* operator state of all versions and RocksDB; 0 = 1 GiB */
+	struct log *log; /* borrowed */
+	const char *dir; /* derived data: <dir>/<view>@<version>/; may be deleted at any time while stopped */
+	size_t memory_bytes_max;  /* operator state of all versions and RocksDB; 0 = 1 GiB */
 	size_t circuit_bytes_max; /* operator state of one version; 0 = its share of memory_bytes_max */
-	unsigned workers;        /* 1: live and replays alternate on one thread; 2: a thread each */
-	uint32_t step_rows_max;  /* live step; 0 = 65536 */
-	int64_t step_delay_ms;   /* wait this long for more records before a live step; 0 = at once */
+	unsigned workers;         /* 1: live and replays alternate on one thread; 2: a thread each */
+	uint32_t step_rows_max;   /* live step; 0 = 65536 */
+	int64_t step_delay_ms;    /* wait this long for more records before a live step; 0 = at once */
 	/* Called from engine threads after each publication; must not block. May be NULL. */
 	void (*published)(void *context);
 	void *context;
@@ -49,16 +51,21 @@ struct publication; /* reference counted */
 
 struct publication *engine_publication(struct engine *engine); /* retained; never NULL */
 void publication_release(struct publication *publication);
-/* Grows with every change of definitions or live versions: a plan bound under one generation is valid in it. */
+/* Grows with every change of definitions or live versions: a plan bound under one generation is valid in it.
+ */
 uint64_t publication_generation(const struct publication *publication);
-/* Tables (SQL_TABLE, handle = const struct table *), views (SQL_VIEW). Lives as long as the publication. find_function is NULL: the server
- * wraps this catalog to add schema kappa. */
+/* Tables (SQL_TABLE, handle = const struct table *), views (SQL_VIEW). Lives as long as the publication.
+ * find_function is NULL: the server wraps this catalog to add schema kappa. */
 struct sql_catalog *publication_catalog(struct publication *publication);
-/* The relation for a scan of a table (reads the log up to its high watermark now) or a view version (the snapshot). Retains what it needs.
- * NOT_READY when the version is still replaying (says how far) or failed (says why). */
-status publication_open_relation(struct publication *publication, const struct plan *scan, struct relation **out) MUST_USE;
-/* Of what an answer from this view version is. NULL when there is none yet. Borrowed from the publication. version 0 = live. */
-struct view_snapshot *publication_snapshot(struct publication *publication, const char *view, int64_t version);
+/* The relation for a scan of a table (reads the log up to its high watermark now) or a view version (the
+ * snapshot). Retains what it needs. NOT_READY when the version is still replaying (says how far) or failed
+ * (says why). */
+status publication_open_relation(
+	struct publication *publication, const struct plan *scan, struct relation **out) MUST_USE;
+/* Of what an answer from this view version is. NULL when there is none yet. Borrowed from the publication.
+ * version 0 = live. */
+struct view_snapshot *publication_snapshot(
+	struct publication *publication, const char *view, int64_t version);
 int64_t publication_live_version(struct publication *publication, const char *view); /* 0 = unknown view */
 
 /* ---- definitions ---- */
@@ -67,7 +74,7 @@ struct table { /* immutable; owned by the catalog, valid as long as a publicatio
 	const char *name, *topic;
 	struct schema schema; /* visible then hidden columns */
 	size_t visible_count;
-	const char *format;   /* json, csv, text */
+	const char *format; /* json, csv, text */
 	char csv_delimiter;
 	bool csv_header;
 	int32_t event_time_column;  /* −1 = none */
@@ -75,10 +82,11 @@ struct table { /* immutable; owned by the catalog, valid as long as a publicatio
 	const char *sql;            /* the CREATE TABLE statement */
 };
 /* Sorted by name; borrowed from the publication, the array lies in the arena. */
-void publication_tables(struct publication *publication, struct arena *arena, const struct table ***out, size_t *count);
+void publication_tables(
+	struct publication *publication, struct arena *arena, const struct table ***out, size_t *count);
 
-/* Blocks. Creates the topic when missing (option `partitions`, default 1). Options: topic, format, delimiter, header, event_time, watermark, partitions.
- * EXISTS, INVALID naming the option with its position. */
+/* Blocks. Creates the topic when missing (option `partitions`, default 1). Options: topic, format, delimiter,
+ * header, event_time, watermark, partitions. EXISTS, INVALID naming the option with its position. */
 status engine_create_table(struct engine *engine, const struct sql_statement *statement) MUST_USE;
 /* Blocks. DEPENDENT naming the views that read it. The topic and its records stay. */
 status engine_drop_table(struct engine *engine, const char *name) MUST_USE;
@@ -93,7 +101,7 @@ struct deploy_item {
 	int64_t version;      /* the new one; for unchanged the live one */
 	int64_t from_version; /* the live one it would replace; 0 = none */
 	enum deploy_action action;
-	const char *reason;   /* "logic changed", "new view", "reads delays@2", "same logic" */
+	const char *reason; /* "logic changed", "new view", "reads delays@2", "same logic" */
 };
 struct deploy_request {
 	const struct sql_statement *const *statements; /* SQL_CREATE_VIEW each */
@@ -106,23 +114,25 @@ struct deploy_result {
 	struct deploy_item *items;
 	size_t item_count;
 };
-/* Blocks only for the catalog record; the replay goes on in the background. New views go live as soon as they are caught up; new versions of existing views stay
- * standby until promoted. Dependents of replaced views are staged with them in the same deployment. Results in the arena. */
+/* Blocks only for the catalog record; the replay goes on in the background. New views go live as soon as they
+ * are caught up; new versions of existing views stay standby until promoted. Dependents of replaced views are
+ * staged with them in the same deployment. Results in the arena. */
 status engine_deploy(struct engine *engine, const struct deploy_request *request, struct arena *arena,
 	struct deploy_result *out) MUST_USE;
-/* Blocks until the version is caught up; CANCELLED when `cancelled` says so or it was dropped; its error if it failed. */
-status engine_wait_caught_up(struct engine *engine, const char *view, int64_t version, bool (*cancelled)(void *),
-	void *context) MUST_USE;
+/* Blocks until the version is caught up; CANCELLED when `cancelled` says so or it was dropped; its error if
+ * it failed. */
+status engine_wait_caught_up(struct engine *engine, const char *view, int64_t version,
+	bool (*cancelled)(void *), void *context) MUST_USE;
 /* Blocks until everything in the log at the time of the call is in the publication (read your writes). */
 status engine_wait_for_log(struct engine *engine, int64_t timeout_ms) MUST_USE;
 
-/* Blocks. Makes the version live, with every other view of its deployment; NOT_READY while replaying; NOT_FOUND.
- * Atomic: one catalog record. version 0 = the newest caught up one. *promoted gets the version. */
+/* Blocks. Makes the version live, with every other view of its deployment; NOT_READY while replaying;
+ * NOT_FOUND. Atomic: one catalog record. version 0 = the newest caught up one. *promoted gets the version. */
 status engine_promote(struct engine *engine, const char *view, int64_t version, int64_t *promoted) MUST_USE;
 /* Blocks. Back to the version that was live before the last promotion (with its deployment). */
 status engine_rollback(struct engine *engine, const char *view, int64_t *version) MUST_USE;
-/* Blocks. version 0 drops the view with all versions (DEPENDENT unless cascade); the live version alone cannot be dropped (INVALID). A
- * replaying version is cancelled by dropping it. */
+/* Blocks. version 0 drops the view with all versions (DEPENDENT unless cascade); the live version alone
+ * cannot be dropped (INVALID). A replaying version is cancelled by dropping it. */
 status engine_drop_view(struct engine *engine, const char *view, int64_t version, bool cascade) MUST_USE;
 /* Blocks. Pauses or resumes a replaying version's progress. */
 status engine_pause(struct engine *engine, const char *view, int64_t version, bool pause) MUST_USE;
@@ -135,22 +145,23 @@ struct version_status {
 	const char *view;
 	int64_t version;
 	enum version_state state;
-	const char *state_name;   /* "replaying", "paused", "live", "standby", "failed" */
+	const char *state_name; /* "replaying", "paused", "live", "standby", "failed" */
 	bool live;
 	int64_t deployment;
-	const char *query;        /* its SQL */
-	const char *upstreams;    /* "flights, delays@2" */
-	const char *error;        /* failed: why; else NULL */
+	const char *query;     /* its SQL */
+	const char *upstreams; /* "flights, delays@2" */
+	const char *error;     /* failed: why; else NULL */
 	/* Progress: the target offset vector is frozen when the replay starts, so these are exact. */
 	int64_t records_done, records_total;
-	int64_t lag_records;      /* records in the log beyond what the version has read (beyond the target while replaying) */
-	double records_per_second;/* over the last second or so; 0 when idle */
-	double eta_seconds;       /* −1 = unknown */
-	int64_t row_count;        /* −1 = none yet */
+	int64_t lag_records;       /* records in the log beyond what the version has read (beyond the target while
+								  replaying) */
+	double records_per_second; /* over the last second or so; 0 when idle */
+	double eta_seconds;        /* −1 = unknown */
+	int64_t row_count;         /* −1 = none yet */
 	uint64_t bad_records;
 	struct digest digest;
 	const struct offset_vector *offsets;
-	int64_t watermark_us;     /* INT64_MIN = none */
+	int64_t watermark_us; /* INT64_MIN = none */
 	size_t memory_bytes;
 	uint64_t disk_bytes;
 	int64_t created_ms;
@@ -166,22 +177,23 @@ const char *engine_topic_users(struct engine *engine, const char *topic, struct 
 enum { DIFF_SAMPLES_MAX = 1000 };
 
 struct diff_options {
-	int64_t left, right;  /* versions; 0, 0 = live and newest */
-	double tolerance;     /* numeric columns closer than this are equal */
-	size_t sample_max;    /* rows shown, ≤ DIFF_SAMPLES_MAX */
+	int64_t left, right; /* versions; 0, 0 = live and newest */
+	double tolerance;    /* numeric columns closer than this are equal */
+	size_t sample_max;   /* rows shown, ≤ DIFF_SAMPLES_MAX */
 };
 enum diff_kind { DIFF_ONLY_LEFT, DIFF_ONLY_RIGHT, DIFF_CHANGED };
 struct diff_sample {
 	enum diff_kind kind;
-	const char **key;   /* formatted; key_count, or all columns for unkeyed views; NULL entry = null */
+	const char **key; /* formatted; key_count, or all columns for unkeyed views; NULL entry = null */
 	const char **left, **right; /* per compared column; NULL array on the absent side */
-	int64_t weight;     /* unkeyed: how many copies */
+	int64_t weight;             /* unkeyed: how many copies */
 };
 struct diff_column {
 	const char *name;
 	bool numeric;
 	int64_t changed;
-	double delta_sum, delta_min, delta_max, delta_absolute_max; /* right − left over changed rows, numeric only */
+	double delta_sum, delta_min, delta_max,
+		delta_absolute_max; /* right − left over changed rows, numeric only */
 };
 struct diff_result {
 	const char *view;
@@ -189,7 +201,7 @@ struct diff_result {
 	const struct offset_vector *offsets; /* both are of this log prefix */
 	bool keyed;
 	int64_t rows_left, rows_right, equal, only_left, only_right, changed;
-	double match_score;   /* equal / rows of the union; 1 when both are empty */
+	double match_score; /* equal / rows of the union; 1 when both are empty */
 	const char **columns_only_left, **columns_only_right;
 	size_t columns_only_left_count, columns_only_right_count;
 	const char **key_columns;
@@ -200,8 +212,8 @@ struct diff_result {
 	size_t sample_count;
 };
 /* Blocks. Both versions from one publication; NOT_READY when one is not caught up. Results in the arena. */
-status engine_diff(struct engine *engine, const char *view, const struct diff_options *options, struct arena *arena,
-	struct diff_result *out) MUST_USE;
+status engine_diff(struct engine *engine, const char *view, const struct diff_options *options,
+	struct arena *arena, struct diff_result *out) MUST_USE;
 
 /* ---- verify ---- */
 
@@ -209,11 +221,13 @@ struct verify_result {
 	const char *view;
 	int64_t version;
 	bool equal;
-	struct digest kept, rebuilt; /* of the version as served, of a replay from zero into a scratch directory */
+	struct digest kept,
+		rebuilt; /* of the version as served, of a replay from zero into a scratch directory */
 	int64_t rows_kept, rows_rebuilt, records;
 	double seconds;
 };
-/* Blocks. Replays from zero up to the published offset vector and compares digests. `progress` may be NULL. */
+/* Blocks. Replays from zero up to the published offset vector and compares digests. `progress` may be NULL.
+ */
 status engine_verify(struct engine *engine, const char *view, int64_t version,
 	void (*progress)(void *context, int64_t done, int64_t total), void *context, struct arena *arena,
 	struct verify_result *out) MUST_USE;

@@ -1,10 +1,11 @@
-/* The engine's insides, shared by engine.c (threads, scheduling), verbs.c (definitions and deployments), publication.c,
- * status.c, diff.c and verify.c.
+/* The engine's insides, shared by engine.c (threads, scheduling), verbs.c (definitions and deployments),
+ * publication.c, status.c, diff.c and verify.c.
  *
  * Locks, in the order they may be taken together:
  *   ddl        one verb at a time; held across the catalog append and its application
  *   live_lock  the live group; held during a live step and while a replay joins it
- *   lock       published, catalog, replay lists, flags; never held across I/O. `changed` is signalled under it
+ *   lock       published, catalog, replay lists, flags; never held across I/O. `changed` is signalled under
+ * it
  */
 #ifndef KAPPA_REPLAY_ENGINE_INTERNAL_H
 #define KAPPA_REPLAY_ENGINE_INTERNAL_H
@@ -22,16 +23,16 @@ struct publication {
 	atomic_int references;
 	struct log *log;
 	struct catalog *catalog;
-	struct arena arena;          /* the catalog's binder view */
+	struct arena arena; /* the catalog's binder view */
 	struct sql_catalog *scope;
 	size_t snapshot_count;
-	struct version **versions;   /* those with a snapshot; borrowed from the catalog */
+	struct version **versions; /* those with a snapshot; borrowed from the catalog */
 	struct view_snapshot **snapshots;
 };
 
 /* Retains the catalog; snapshots are handed over. */
-struct publication *publication_create(struct log *log, struct catalog *catalog, struct version *const *versions,
-	struct view_snapshot *const *snapshots, size_t count);
+struct publication *publication_create(struct log *log, struct catalog *catalog,
+	struct version *const *versions, struct view_snapshot *const *snapshots, size_t count);
 
 struct engine {
 	struct log *log;
@@ -49,12 +50,12 @@ struct engine {
 	struct group *live; /* live_lock */
 
 	pthread_mutex_t lock;
-	pthread_cond_t changed;      /* a publication, a state change, new work, stop */
+	pthread_cond_t changed; /* a publication, a state change, new work, stop */
 	struct publication *published;
 	struct catalog *catalog;
-	struct version **incoming;   /* opened by the replay thread */
+	struct version **incoming; /* opened by the replay thread */
 	size_t incoming_count;
-	bool membership_dirty;       /* some member of a group was dropped */
+	bool membership_dirty; /* some member of a group was dropped */
 	bool stopping;
 	bool boot_done;
 	status boot_result;
@@ -63,8 +64,8 @@ struct engine {
 	struct group **replays; /* the replay thread's; list changes under lock */
 	size_t replay_count;
 
-	atomic_ulong wakes;     /* log advanced, counted */
-	atomic_bool advanced;   /* since the last live step began */
+	atomic_ulong wakes;   /* log advanced, counted */
+	atomic_bool advanced; /* since the last live step began */
 	pthread_t live_thread, replay_thread;
 	bool replay_thread_started;
 
@@ -72,9 +73,10 @@ struct engine {
 	atomic_llong freshness_last_us;
 };
 
-/* Appends one record to the catalog topic, durably, and applies it: publishes the catalog that results. ddl is held.
- * `made`: see catalog_apply(). */
-status engine_record(struct engine *engine, json_t *record, struct version *const *made, size_t made_count) MUST_USE;
+/* Appends one record to the catalog topic, durably, and applies it: publishes the catalog that results. ddl
+ * is held. `made`: see catalog_apply(). */
+status engine_record(
+	struct engine *engine, json_t *record, struct version *const *made, size_t made_count) MUST_USE;
 /* Replaces the publication: current catalog, fresh snapshots of the live group. live_lock is held. */
 void engine_publish(struct engine *engine);
 /* Hands bound versions to the replay thread; those handed over together begin together. */

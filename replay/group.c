@@ -121,7 +121,8 @@ static status rebuild_readers(struct group *group)
 	return STATUS_OK;
 }
 
-static const struct offset_entry *stored_offset(const struct offset_vector *offsets, const char *topic, int32_t partition)
+static const struct offset_entry *stored_offset(
+	const struct offset_vector *offsets, const char *topic, int32_t partition)
 {
 	for (size_t i = 0; i < offsets->count; i++)
 		if (offsets->entries[i].partition == partition && strcmp(offsets->entries[i].topic, topic) == 0)
@@ -155,7 +156,8 @@ static status version_positions(struct group *own, const struct version *version
 			};
 			if (input.position > partition_high_watermark(input.partition))
 				return error_raise(STATUS_DAMAGED,
-					"view %s version %lld has read topic \"%s\" partition %d up to %lld, but the log ends at %lld",
+					"view %s version %lld has read topic \"%s\" partition %d up to %lld, but the log ends at "
+					"%lld",
 					version->definition.view, (long long)version->definition.number, topic->name, number,
 					(long long)input.position, (long long)partition_high_watermark(input.partition));
 			if (find_input(own, &input) == NULL)
@@ -203,7 +205,8 @@ status group_add(struct group *group, struct version *version)
 	return code;
 }
 
-void group_remove(struct group *group, bool (*leaves)(const struct version *version, void *context), void *context)
+void group_remove(
+	struct group *group, bool (*leaves)(const struct version *version, void *context), void *context)
 {
 	INVARIANT(!group->open);
 	size_t kept = 0;
@@ -300,8 +303,8 @@ static status push_version(struct group *group, struct version *version, const s
 {
 	struct version_sink sink = {{sink_push}, version->commit};
 	for (size_t i = 0; i < result->bad_count; i++) {
-		struct bad_record bad = {input->topic->name, input->number, result->bad[i].offset, result->bad[i].timestamp_ms,
-			result->bad[i].error};
+		struct bad_record bad = {input->topic->name, input->number, result->bad[i].offset,
+			result->bad[i].timestamp_ms, result->bad[i].error};
 		view_commit_bad_record(version->commit, &bad);
 	}
 	if (result->batch->row_count == 0)
@@ -355,8 +358,8 @@ static void push_chunk(struct group *group, struct group_input *input, int64_t t
 		if (strcmp(reader->table->table.topic, input->topic->name) != 0)
 			continue;
 		struct decode_result result;
-		status code = decoder_run(reader->decoder, buffer_slice(&group->bytes), input->number, from, to,
-			&group->arena, &result);
+		status code = decoder_run(
+			reader->decoder, buffer_slice(&group->bytes), input->number, from, to, &group->arena, &result);
 		if (code != STATUS_OK) {
 			(void)partition_note_damage(input->partition, buffer_slice(&group->bytes), code);
 			fail_readers(group, input->topic);
@@ -403,7 +406,8 @@ void group_chunk(struct group *group, const int64_t *ends, bool *progressed)
 		if (to > ends[index])
 			to = ends[index];
 		if (to - input->position > BATCH_ROWS_MAX)
-			to = input->position + BATCH_ROWS_MAX; /* compressed batches can hold more than a decoder takes at a time */
+			to = input->position +
+				 BATCH_ROWS_MAX; /* compressed batches can hold more than a decoder takes at a time */
 		if (code == STATUS_OK) {
 			push_chunk(group, input, to);
 		} else {
@@ -434,12 +438,13 @@ static status finish_version(struct group *group, struct version *version)
 		code = circuit_flush(version->circuit, view_commit_state(version->commit));
 	if (code != STATUS_OK)
 		return code;
-	struct offset_vector offsets = {arena_alloc(&group->arena, group->input_count * sizeof *offsets.entries), 0};
+	struct offset_vector offsets = {
+		arena_alloc(&group->arena, group->input_count * sizeof *offsets.entries), 0};
 	for (size_t i = 0; i < group->input_count; i++) {
 		const struct group_input *input = &group->inputs[i];
 		if (version_reads(version, input->topic->name))
-			offsets.entries[offsets.count++] = (struct offset_entry){input->topic->name, input->number,
-				input->position, input->max_event_time_us};
+			offsets.entries[offsets.count++] = (struct offset_entry){
+				input->topic->name, input->number, input->position, input->max_event_time_us};
 	}
 	struct view_commit *commit = version->commit;
 	version->commit = NULL;

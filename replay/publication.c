@@ -4,8 +4,8 @@
 #include "base/invariant.h"
 #include "replay/engine_internal.h"
 
-struct publication *publication_create(struct log *log, struct catalog *catalog, struct version *const *versions,
-	struct view_snapshot *const *snapshots, size_t count)
+struct publication *publication_create(struct log *log, struct catalog *catalog,
+	struct version *const *versions, struct view_snapshot *const *snapshots, size_t count)
 {
 	struct publication *publication = mem_alloc_zeroed(1, sizeof *publication);
 	atomic_init(&publication->references, 1);
@@ -14,7 +14,8 @@ struct publication *publication_create(struct log *log, struct catalog *catalog,
 	publication->catalog = catalog_retain(catalog);
 	publication->scope = catalog_scope(catalog, NULL, NULL, 0, &publication->arena);
 	publication->versions = arena_copy(&publication->arena, versions, count * sizeof(struct version *));
-	publication->snapshots = arena_copy(&publication->arena, snapshots, count * sizeof(struct view_snapshot *));
+	publication->snapshots =
+		arena_copy(&publication->arena, snapshots, count * sizeof(struct view_snapshot *));
 	publication->snapshot_count = count;
 	return publication;
 }
@@ -75,7 +76,8 @@ int64_t publication_live_version(struct publication *publication, const char *na
 	return view != NULL ? view->live : 0;
 }
 
-void publication_tables(struct publication *publication, struct arena *arena, const struct table ***out, size_t *count)
+void publication_tables(
+	struct publication *publication, struct arena *arena, const struct table ***out, size_t *count)
 {
 	const struct catalog *catalog = publication->catalog;
 	*out = arena_alloc(arena, catalog->table_count * sizeof **out);
@@ -91,22 +93,25 @@ static status not_ready(struct version *version)
 		pthread_mutex_lock(&version->status_lock);
 		struct error failure = version->failure;
 		pthread_mutex_unlock(&version->status_lock);
-		status code = error_raise(STATUS_NOT_READY, "view \"%s\" version %lld has stopped: %s", definition->view,
-			(long long)definition->number, failure.text);
-		error_hint("%s", failure.hint[0] != '\0'
-				? failure.hint
-				: "Deploy corrected logic: kappa deploy, or CREATE OR REPLACE MATERIALIZED VIEW.");
+		status code = error_raise(STATUS_NOT_READY, "view \"%s\" version %lld has stopped: %s",
+			definition->view, (long long)definition->number, failure.text);
+		error_hint(
+			"%s", failure.hint[0] != '\0'
+					  ? failure.hint
+					  : "Deploy corrected logic: kappa deploy, or CREATE OR REPLACE MATERIALIZED VIEW.");
 		return code;
 	}
 	long long done = atomic_load(&version->records_done);
 	long long total = atomic_load(&version->records_total);
-	status code = error_raise(STATUS_NOT_READY, "view \"%s\" version %lld is still replaying: %lld of %lld records",
-		definition->view, (long long)definition->number, done, total);
+	status code =
+		error_raise(STATUS_NOT_READY, "view \"%s\" version %lld is still replaying: %lld of %lld records",
+			definition->view, (long long)definition->number, done, total);
 	error_hint("SELECT * FROM kappa.replays shows progress and ETA.");
 	return code;
 }
 
-status publication_open_relation(struct publication *publication, const struct plan *scan, struct relation **out)
+status publication_open_relation(
+	struct publication *publication, const struct plan *scan, struct relation **out)
 {
 	INVARIANT(scan->kind == PLAN_SCAN);
 	if (scan->scan.version == 0) {
@@ -116,7 +121,8 @@ status publication_open_relation(struct publication *publication, const struct p
 	}
 	struct version *version = catalog_version(publication->catalog, scan->scan.name, scan->scan.version);
 	if (version == NULL)
-		return error_raise(STATUS_UNKNOWN_RELATION, "relation \"%s\" does not exist any more", scan->scan.name);
+		return error_raise(
+			STATUS_UNKNOWN_RELATION, "relation \"%s\" does not exist any more", scan->scan.name);
 	struct view_snapshot *snapshot = snapshot_of(publication, version);
 	if (snapshot == NULL)
 		return not_ready(version);

@@ -76,7 +76,8 @@ static int64_t watermark_of(const struct version *version, const struct offset_v
 }
 
 /* Records in the log that the version has not read; while it replays, those beyond its frozen target. */
-static int64_t lag_of(struct engine *engine, const struct version *version, const struct offset_vector *offsets)
+static int64_t lag_of(
+	struct engine *engine, const struct version *version, const struct offset_vector *offsets)
 {
 	int64_t lag = 0;
 	for (size_t i = 0; i < version->input_count; i++) {
@@ -117,8 +118,8 @@ static void describe_progress(struct version *version, struct version_status *ou
 		out->eta_seconds = (double)(out->records_total - out->records_done) / out->records_per_second;
 }
 
-static void describe_version(struct engine *engine, struct publication *publication, struct version *version, bool live,
-	struct arena *arena, struct version_status *out)
+static void describe_version(struct engine *engine, struct publication *publication, struct version *version,
+	bool live, struct arena *arena, struct version_status *out)
 {
 	const struct version_definition *definition = &version->definition;
 	enum version_state state = state_of(version);
@@ -227,8 +228,8 @@ static void wait_changed(struct engine *engine, int64_t ms)
 	(void)pthread_cond_timedwait(&engine->changed, &engine->lock, &until);
 }
 
-status engine_wait_caught_up(struct engine *engine, const char *view, int64_t number, bool (*cancelled)(void *),
-	void *context)
+status engine_wait_caught_up(
+	struct engine *engine, const char *view, int64_t number, bool (*cancelled)(void *), void *context)
 {
 	for (;;) {
 		struct catalog *catalog = engine_catalog(engine);
@@ -287,8 +288,8 @@ status engine_wait_for_log(struct engine *engine, int64_t timeout_ms)
 	struct version_target *ends = arena_alloc(&arena, capacity * sizeof *ends);
 	for (size_t i = 0; i < topic_count; i++)
 		for (int32_t number = 0; number < topics[i]->config.partitions; number++)
-			ends[count++] = (struct version_target){topics[i]->name, number,
-				partition_high_watermark(topics[i]->partitions[number])};
+			ends[count++] = (struct version_target){
+				topics[i]->name, number, partition_high_watermark(topics[i]->partitions[number])};
 	int64_t until_ns = clock_monotonic_ns() + timeout_ms * 1000000;
 	status code = STATUS_OK;
 	for (;;) {

@@ -15,7 +15,8 @@ static const struct field hidden_fields[HIDDEN_COUNT] = {
 
 static status option_invalid(const struct sql_option *option, const char *expected)
 {
-	status code = error_raise(STATUS_INVALID, "invalid value for option \"%s\": \"%s\"", option->name, option->value);
+	status code =
+		error_raise(STATUS_INVALID, "invalid value for option \"%s\": \"%s\"", option->name, option->value);
 	error_position(option->position);
 	error_hint("Expected %s.", expected);
 	return code;
@@ -23,11 +24,13 @@ static status option_invalid(const struct sql_option *option, const char *expect
 
 static status parse_bool(const struct sql_option *option, bool *out)
 {
-	if (strcmp(option->value, "true") == 0 || strcmp(option->value, "on") == 0 || strcmp(option->value, "1") == 0) {
+	if (strcmp(option->value, "true") == 0 || strcmp(option->value, "on") == 0 ||
+		strcmp(option->value, "1") == 0) {
 		*out = true;
 		return STATUS_OK;
 	}
-	if (strcmp(option->value, "false") == 0 || strcmp(option->value, "off") == 0 || strcmp(option->value, "0") == 0) {
+	if (strcmp(option->value, "false") == 0 || strcmp(option->value, "off") == 0 ||
+		strcmp(option->value, "0") == 0) {
 		*out = false;
 		return STATUS_OK;
 	}
@@ -127,7 +130,8 @@ static status copy_columns(struct table_entry *entry, const struct sql_statement
 		fields[i].name = arena_copy_string(&entry->arena, fields[i].name);
 		for (size_t j = 0; j < i; j++)
 			if (strcmp(fields[i].name, fields[j].name) == 0) {
-				status code = error_raise(STATUS_EXISTS, "column \"%s\" specified more than once", fields[i].name);
+				status code =
+					error_raise(STATUS_EXISTS, "column \"%s\" specified more than once", fields[i].name);
 				error_sqlstate("42701");
 				return code;
 			}
@@ -155,7 +159,8 @@ static status build(struct table_entry *entry, const struct sql_statement *state
 	table->sql = arena_copy_string(&entry->arena, statement->text);
 	if (statement->create_table.primary_key_count != 0) {
 		status code = error_raise(STATUS_UNSUPPORTED, "PRIMARY KEY is not supported yet");
-		error_hint("Tables are append-only; take the newest row of a key with a view (max(_offset) … GROUP BY key).");
+		error_hint("Tables are append-only; take the newest row of a key with a view (max(_offset) … GROUP "
+				   "BY key).");
 		return code;
 	}
 	status code = copy_columns(entry, statement);
@@ -163,7 +168,8 @@ static status build(struct table_entry *entry, const struct sql_statement *state
 		code = apply_option(entry, &statement->create_table.options[i]);
 	if (code != STATUS_OK)
 		return code;
-	if (entry->format == DECODE_TEXT && (table->visible_count != 1 || !type_is_string(table->schema.fields[0].type.id)))
+	if (entry->format == DECODE_TEXT &&
+		(table->visible_count != 1 || !type_is_string(table->schema.fields[0].type.id)))
 		return error_raise(STATUS_INVALID, "a table of format text has exactly one column of type text");
 	return topic_name_check(table->topic);
 }
@@ -229,9 +235,9 @@ status table_decoder(const struct table_entry *entry, const uint8_t *wanted, str
 void table_canonical(const struct table_entry *entry, struct buffer *out)
 {
 	const struct table *table = &entry->table;
-	buffer_printf(out, "table %s topic=%s#%llx format=%s delimiter=%d header=%d event_time=%d (", table->name, table->topic,
-		(unsigned long long)entry->incarnation, table->format, table->csv_delimiter, table->csv_header,
-		table->event_time_column);
+	buffer_printf(out, "table %s topic=%s#%llx format=%s delimiter=%d header=%d event_time=%d (", table->name,
+		table->topic, (unsigned long long)entry->incarnation, table->format, table->csv_delimiter,
+		table->csv_header, table->event_time_column);
 	for (size_t i = 0; i < table->visible_count; i++) {
 		const struct field *field = &table->schema.fields[i];
 		buffer_printf(out, "%s %s(%d)%s,", field->name, type_name(field->type.id), field->type.modifier,
@@ -259,7 +265,7 @@ struct log_scan {
 	int64_t *ends;             /* high watermark per partition at open */
 	int32_t partition;
 	int64_t position;
-	struct buffer bytes;       /* what the newest batch's text borrows from */
+	struct buffer bytes; /* what the newest batch's text borrows from */
 	bool (*cancelled)(void *context);
 	void *cancel_context;
 };
@@ -287,7 +293,8 @@ static status log_scan_next(struct scan *base, struct arena *arena, struct batch
 		status code = partition_read(partition, scan->position, SCAN_READ_BYTES, &scan->bytes);
 		if (code != STATUS_OK)
 			return code;
-		struct slice bytes = slice_of(arena_copy(arena, scan->bytes.data, scan->bytes.size), scan->bytes.size);
+		struct slice bytes =
+			slice_of(arena_copy(arena, scan->bytes.data, scan->bytes.size), scan->bytes.size);
 		struct decode_result result;
 		code = decoder_run(scan->decoder, bytes, scan->partition, scan->position, end, arena, &result);
 		if (code != STATUS_OK) {

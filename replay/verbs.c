@@ -1,5 +1,5 @@
-/* The verbs that change definitions. Each checks, appends one record to the catalog topic, and applies it: what is
- * in the log happened, what is not did not.
+/* The verbs that change definitions. Each checks, appends one record to the catalog topic, and applies it:
+ * what is in the log happened, what is not did not.
  */
 #include <string.h>
 
@@ -71,7 +71,8 @@ static status create_table_locked(struct engine *engine, const struct sql_statem
 		return code;
 	}
 	if (full)
-		return error_raise(STATUS_TOO_LARGE, "there are %d tables already, the most there may be", CATALOG_TABLES_MAX);
+		return error_raise(
+			STATUS_TOO_LARGE, "there are %d tables already, the most there may be", CATALOG_TABLES_MAX);
 	struct table_entry *table;
 	status code = table_create(statement, &table);
 	if (code != STATUS_OK)
@@ -102,8 +103,8 @@ static bool version_names(const struct version *version, const char *name, int64
 }
 
 /* Names the versions (other than those of `except`) that read `name` (any version of it when number is 0). */
-static bool find_dependents(const struct catalog *catalog, const char *name, int64_t number, const char *except,
-	struct buffer *names)
+static bool find_dependents(
+	const struct catalog *catalog, const char *name, int64_t number, const char *except, struct buffer *names)
 {
 	for (size_t i = 0; i < catalog->view_count; i++) {
 		const struct catalog_view *view = &catalog->views[i];
@@ -124,8 +125,8 @@ static status drop_table_locked(struct engine *engine, const struct catalog *cat
 	struct buffer names;
 	buffer_init(&names);
 	if (find_dependents(catalog, name, 0, NULL, &names)) {
-		status code = error_raise(STATUS_DEPENDENT, "cannot drop table \"%s\": it is read by %.*s", name, (int)names.size,
-			(const char *)names.data);
+		status code = error_raise(STATUS_DEPENDENT, "cannot drop table \"%s\": it is read by %.*s", name,
+			(int)names.size, (const char *)names.data);
 		error_hint("Drop those views first.");
 		buffer_deinit(&names);
 		return code;
@@ -154,19 +155,23 @@ static bool item_present(const struct promotion_item *items, size_t count, const
 	return false;
 }
 
-/* The version and, within its deployment, everything it reads or that reads it, directly or through others. */
-static struct promotion_item *promotion_closure(const struct catalog *catalog, const struct version *first, size_t *count)
+/* The version and, within its deployment, everything it reads or that reads it, directly or through others.
+ */
+static struct promotion_item *promotion_closure(
+	const struct catalog *catalog, const struct version *first, size_t *count)
 {
 	struct promotion_item *items = mem_alloc(catalog->view_count * sizeof *items);
 	*count = 0;
-	items[(*count)++] = (struct promotion_item){(char *)(uintptr_t)first->definition.view, first->definition.number, 0};
+	items[(*count)++] =
+		(struct promotion_item){(char *)(uintptr_t)first->definition.view, first->definition.number, 0};
 	for (size_t done = 0; done < *count; done++) {
 		const struct version *member = catalog_version(catalog, items[done].view, items[done].version);
 		for (size_t i = 0; i < catalog->view_count; i++) {
 			const struct catalog_view *view = &catalog->views[i];
 			for (size_t j = 0; j < view->version_count; j++) {
 				const struct version_definition *other = &view->versions[j]->definition;
-				bool linked = version_names(member, other->view, other->number) ||
+				bool linked =
+					version_names(member, other->view, other->number) ||
 					version_names(view->versions[j], member->definition.view, member->definition.number);
 				if (other->deployment == first->definition.deployment && linked &&
 					!item_present(items, *count, other->view))
@@ -193,8 +198,8 @@ static status check_caught_up(const struct catalog *catalog, const struct promot
 				(long long)items[i].version, failure.text);
 		}
 		if (!atomic_load(&version->caught_up)) {
-			status code = error_raise(STATUS_NOT_READY, "%s@%lld is still replaying: %lld of %lld records", items[i].view,
-				(long long)items[i].version, (long long)atomic_load(&version->records_done),
+			status code = error_raise(STATUS_NOT_READY, "%s@%lld is still replaying: %lld of %lld records",
+				items[i].view, (long long)items[i].version, (long long)atomic_load(&version->records_done),
 				(long long)atomic_load(&version->records_total));
 			error_hint("Wait until it is caught up; SELECT * FROM kappa.replays shows progress and ETA.");
 			return code;
@@ -225,8 +230,8 @@ static status sync_versions(const struct catalog *catalog, const struct promotio
 	return STATUS_OK;
 }
 
-static status promote_locked(struct engine *engine, const struct catalog *catalog, const char *name, int64_t number,
-	int64_t *promoted)
+static status promote_locked(
+	struct engine *engine, const struct catalog *catalog, const char *name, int64_t number, int64_t *promoted)
 {
 	const struct catalog_view *view = catalog_view(catalog, name);
 	if (view == NULL)
@@ -264,7 +269,8 @@ status engine_promote(struct engine *engine, const char *view, int64_t version, 
 	return code;
 }
 
-static bool promotion_holds(const struct catalog *catalog, const struct promotion *promotion, const char *name)
+static bool promotion_holds(
+	const struct catalog *catalog, const struct promotion *promotion, const char *name)
 {
 	for (size_t i = 0; i < promotion->item_count; i++) {
 		const struct promotion_item *item = &promotion->items[i];
@@ -275,7 +281,8 @@ static bool promotion_holds(const struct catalog *catalog, const struct promotio
 	return false;
 }
 
-static status rollback_locked(struct engine *engine, const struct catalog *catalog, const char *name, int64_t *version)
+static status rollback_locked(
+	struct engine *engine, const struct catalog *catalog, const char *name, int64_t *version)
 {
 	if (catalog_view(catalog, name) == NULL)
 		return unknown_view(name);
@@ -318,7 +325,8 @@ status engine_rollback(struct engine *engine, const char *view, int64_t *version
 
 /* ---- dropping ---- */
 
-static status drop_version_locked(struct engine *engine, const struct catalog *catalog, const char *name, int64_t number)
+static status drop_version_locked(
+	struct engine *engine, const struct catalog *catalog, const char *name, int64_t number)
 {
 	const struct catalog_view *view = catalog_view(catalog, name);
 	struct version *version = catalog_version(catalog, name, number);
@@ -332,15 +340,16 @@ static status drop_version_locked(struct engine *engine, const struct catalog *c
 	struct buffer names;
 	buffer_init(&names);
 	if (find_dependents(catalog, name, number, NULL, &names)) {
-		status code = error_raise(STATUS_DEPENDENT, "cannot drop %s@%lld: it is read by %.*s", name, (long long)number,
-			(int)names.size, (const char *)names.data);
+		status code = error_raise(STATUS_DEPENDENT, "cannot drop %s@%lld: it is read by %.*s", name,
+			(long long)number, (int)names.size, (const char *)names.data);
 		error_hint("Drop those versions first.");
 		buffer_deinit(&names);
 		return code;
 	}
 	buffer_deinit(&names);
 	atomic_store(&version->paused, false);
-	return record(engine, json_pack("{s:s, s:s, s:I}", "op", "drop_version", "view", name, "version", (json_int_t)number));
+	return record(engine,
+		json_pack("{s:s, s:s, s:I}", "op", "drop_version", "view", name, "version", (json_int_t)number));
 }
 
 /* Views that read `name`, and those that read them, are put into `list` before it. */
@@ -358,7 +367,8 @@ static void collect_dependents(const struct catalog *catalog, const char *name, 
 	}
 }
 
-static status drop_view_locked(struct engine *engine, const struct catalog *catalog, const char *name, bool cascade)
+static status drop_view_locked(
+	struct engine *engine, const struct catalog *catalog, const char *name, bool cascade)
 {
 	if (catalog_view(catalog, name) == NULL)
 		return unknown_view(name);
@@ -366,8 +376,8 @@ static status drop_view_locked(struct engine *engine, const struct catalog *cata
 	buffer_init(&names);
 	bool dependents = find_dependents(catalog, name, 0, name, &names);
 	if (dependents && !cascade) {
-		status code = error_raise(STATUS_DEPENDENT, "cannot drop view \"%s\": it is read by %.*s", name, (int)names.size,
-			(const char *)names.data);
+		status code = error_raise(STATUS_DEPENDENT, "cannot drop view \"%s\": it is read by %.*s", name,
+			(int)names.size, (const char *)names.data);
 		error_hint("Use DROP MATERIALIZED VIEW … CASCADE to drop those too.");
 		buffer_deinit(&names);
 		return code;
@@ -402,7 +412,8 @@ status engine_pause(struct engine *engine, const char *view, int64_t number, boo
 	if (version == NULL)
 		code = unknown_version(view, number);
 	else if (pause && atomic_load(&version->caught_up))
-		code = error_raise(STATUS_INVALID, "%s@%lld is caught up; only a replay can be paused", view, (long long)number);
+		code = error_raise(
+			STATUS_INVALID, "%s@%lld is caught up; only a replay can be paused", view, (long long)number);
 	else
 		atomic_store(&version->paused, pause);
 	catalog_release(catalog);

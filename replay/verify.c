@@ -1,5 +1,5 @@
-/* Verify: a replay from offset zero into a scratch directory, through the same group code, up to the vector the served
- * version stands at; then the digests must be equal. Runs on the caller's thread.
+/* Verify: a replay from offset zero into a scratch directory, through the same group code, up to the vector
+ * the served version stands at; then the digests must be equal. Runs on the caller's thread.
  */
 #include <string.h>
 
@@ -49,7 +49,8 @@ static void replay_to(const struct verification *verification, struct group *gro
 	*records = total;
 }
 
-static status rebuild(const struct verification *verification, struct version *scratch, struct verify_result *out)
+static status rebuild(
+	const struct verification *verification, struct version *scratch, struct verify_result *out)
 {
 	struct engine *engine = verification->engine;
 	status code = version_bind(scratch, verification->publication->catalog, NULL, 0);
@@ -86,7 +87,8 @@ static status digest_of_rows(struct view_snapshot *snapshot, struct digest *out)
 	uint32_t *columns = mem_alloc(schema->field_count * sizeof *columns);
 	for (uint32_t i = 0; i < schema->field_count; i++)
 		columns[i] = i;
-	struct scan_request request = {.columns = columns, .column_count = schema->field_count, .row_limit = UINT64_MAX};
+	struct scan_request request = {
+		.columns = columns, .column_count = schema->field_count, .row_limit = UINT64_MAX};
 	struct scan *scan = NULL;
 	struct arena arena;
 	arena_init(&arena);
@@ -107,11 +109,13 @@ static status digest_of_rows(struct view_snapshot *snapshot, struct digest *out)
 	return code == STATUS_END ? STATUS_OK : code;
 }
 
-static status verify_served(struct verification *verification, const char *view, int64_t number, struct verify_result *out)
+static status verify_served(
+	struct verification *verification, const char *view, int64_t number, struct verify_result *out)
 {
 	verification->served = catalog_version(verification->publication->catalog, view, number);
 	if (verification->served == NULL)
-		return error_raise(STATUS_UNKNOWN_RELATION, "view \"%s\" has no version %lld", view, (long long)number);
+		return error_raise(
+			STATUS_UNKNOWN_RELATION, "view \"%s\" has no version %lld", view, (long long)number);
 	const struct version_definition *served = &verification->served->definition;
 	verification->snapshot = publication_snapshot(verification->publication, view, served->number);
 	if (verification->snapshot == NULL)
@@ -134,7 +138,7 @@ static status verify_served(struct verification *verification, const char *view,
 	out->version = served->number;
 	out->rows_kept = view_snapshot_row_count(verification->snapshot);
 	out->equal = digest_equal(out->kept, out->rebuilt) && out->rows_kept == out->rows_rebuilt &&
-		digest_equal(out->kept, view_snapshot_digest(verification->snapshot));
+				 digest_equal(out->kept, view_snapshot_digest(verification->snapshot));
 	return STATUS_OK;
 }
 

@@ -52,8 +52,10 @@ void version_release(struct version *version)
 		view_commit_abandon(version->commit);
 	circuit_destroy(version->circuit);
 	view_store_close(version->store);
-	if (version->dir != NULL && atomic_load(&version->dropped) && view_store_destroy(version->dir) != STATUS_OK)
-		diag(DIAG_WARN, "replay", "drop_left_files", "dir=\"%s\" error=\"%s\"", version->dir, error_current()->text);
+	if (version->dir != NULL && atomic_load(&version->dropped) &&
+		view_store_destroy(version->dir) != STATUS_OK)
+		diag(DIAG_WARN, "replay", "drop_left_files", "dir=\"%s\" error=\"%s\"", version->dir,
+			error_current()->text);
 	for (size_t i = 0; i < version->input_count; i++) {
 		table_release(version->inputs[i].table);
 		mem_free(version->inputs[i].wanted);
@@ -97,8 +99,8 @@ static void collect_inputs(struct version *version, const struct plan *plan)
 		collect_inputs(version, plan->children[i]);
 }
 
-/* Names the logic: what the plan computes, what its tables mean, how operators compute. Formatting, comments and inner
- * aliases are gone by then. */
+/* Names the logic: what the plan computes, what its tables mean, how operators compute. Formatting, comments
+ * and inner aliases are gone by then. */
 static void compute_fingerprint(struct version *version)
 {
 	struct buffer text;
@@ -155,12 +157,14 @@ char *version_directory(const struct version *version, const char *dir)
 		else
 			buffer_printf(&path, "%%%02x", (unsigned char)*at);
 	}
-	buffer_printf(&path, "@%lld.%lld", (long long)version->definition.number, (long long)version->definition.deployment);
+	buffer_printf(&path, "@%lld.%lld", (long long)version->definition.number,
+		(long long)version->definition.deployment);
 	buffer_append_byte(&path, 0);
 	return (char *)path.data;
 }
 
-status version_open(struct version *version, struct view_environment *environment, const char *dir, size_t memory_bytes_max)
+status version_open(
+	struct version *version, struct view_environment *environment, const char *dir, size_t memory_bytes_max)
 {
 	INVARIANT(version->plan != NULL && version->store == NULL);
 	struct view_layout layout = {
@@ -174,8 +178,8 @@ status version_open(struct version *version, struct view_environment *environmen
 	version->dir = version_directory(version, dir);
 	status code = view_store_open(environment, version->dir, &layout, &version->store);
 	if (code == STATUS_DAMAGED) {
-		diag(DIAG_WARN, "replay", "view_rebuilt", "view=%s version=%lld reason=\"%s\"", version->definition.view,
-			(long long)version->definition.number, error_current()->text);
+		diag(DIAG_WARN, "replay", "view_rebuilt", "view=%s version=%lld reason=\"%s\"",
+			version->definition.view, (long long)version->definition.number, error_current()->text);
 		code = view_store_destroy(version->dir);
 		if (code == STATUS_OK)
 			code = view_store_open(environment, version->dir, &layout, &version->store);
@@ -201,8 +205,8 @@ void version_fail(struct version *version, const struct error *error)
 	version->failure = *error;
 	pthread_mutex_unlock(&version->status_lock);
 	atomic_store(&version->failed, true);
-	diag(DIAG_ERROR, "replay", "version_failed", "view=%s version=%lld error=\"%s\"", version->definition.view,
-		(long long)version->definition.number, error->text);
+	diag(DIAG_ERROR, "replay", "version_failed", "view=%s version=%lld error=\"%s\"",
+		version->definition.view, (long long)version->definition.number, error->text);
 }
 
 void version_measure_rate(struct version *version, int64_t now_ns)

@@ -3,10 +3,12 @@
  *              version_create            version_bind              version_open
  *   definition ──────────────► created ──────────────► bound ──────────────► running ──► (dropped)
  *
- * The definition is immutable and read by anybody who holds a reference. The running part belongs to the group that
- * steps the version (one thread at a time); what other threads may look at is atomic or under `status_lock`.
+ * The definition is immutable and read by anybody who holds a reference. The running part belongs to the
+ * group that steps the version (one thread at a time); what other threads may look at is atomic or under
+ * `status_lock`.
  *
- * Reference counted; the last release closes the store and, if the version was dropped, deletes its directory.
+ * Reference counted; the last release closes the store and, if the version was dropped, deletes its
+ * directory.
  */
 #ifndef KAPPA_REPLAY_VERSION_H
 #define KAPPA_REPLAY_VERSION_H
@@ -62,24 +64,24 @@ struct version {
 	char fingerprint[40];
 	struct version_input *inputs; /* each table once */
 	size_t input_count;
-	size_t *source_inputs;        /* per circuit source: index into inputs */
+	size_t *source_inputs; /* per circuit source: index into inputs */
 	size_t source_count;
 
 	/* running; the stepping thread's */
 	char *dir;
 	struct view_store *store;
 	struct circuit *circuit;
-	struct view_commit *commit;   /* of the open step; NULL between steps */
+	struct view_commit *commit; /* of the open step; NULL between steps */
 
 	/* anybody's */
-	atomic_bool dropped;          /* asked to go */
+	atomic_bool dropped; /* asked to go */
 	atomic_bool paused;
-	atomic_bool caught_up;        /* member of the live group */
+	atomic_bool caught_up; /* member of the live group */
 	atomic_bool failed;
 	atomic_llong records_done, records_total; /* of the frozen target */
-	atomic_llong records_read;    /* ever, for the rate */
+	atomic_llong records_read;                /* ever, for the rate */
 	atomic_size_t memory_bytes;
-	pthread_mutex_t status_lock;  /* guards the following */
+	pthread_mutex_t status_lock; /* guards the following */
 	struct error failure;
 	double records_per_second;
 	int64_t rate_at_ns, rate_records;
@@ -90,14 +92,16 @@ struct version *version_create(const struct version_definition *definition);
 struct version *version_retain(struct version *version);
 void version_release(struct version *version); /* accepts NULL */
 
-/* Names are resolved by the definition's uses when it has them, else to a staged version or the live one; then the uses are filled in.
- * `staged` are versions of the same deployment, bound already. On failure the version stays unbound. */
+/* Names are resolved by the definition's uses when it has them, else to a staged version or the live one;
+ * then the uses are filled in. `staged` are versions of the same deployment, bound already. On failure the
+ * version stays unbound. */
 status version_bind(struct version *version, const struct catalog *catalog, struct version *const *staged,
 	size_t staged_count) MUST_USE;
 /* Opens (or rebuilds, when it cannot be believed) the store under `dir` and creates the circuit. */
 status version_open(struct version *version, struct view_environment *environment, const char *dir,
 	size_t memory_bytes_max) MUST_USE;
-/* "<dir>/<view>@<number>.<deployment>", characters that do not belong in file names escaped; the caller frees. */
+/* "<dir>/<view>@<number>.<deployment>", characters that do not belong in file names escaped; the caller
+ * frees. */
 char *version_directory(const struct version *version, const char *dir);
 void version_fail(struct version *version, const struct error *error);
 /* Recomputes the records/s figure at most twice a second. */

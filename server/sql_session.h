@@ -8,10 +8,11 @@
  *
  * Consistency
  *   S1  A statement reads one publication; between BEGIN and COMMIT all SELECTs read the same one (repeatable
- * read), until the transaction itself changes definitions. S2  INSERT outside a transaction is durable when
- * sql_execute() returns; inside one, when COMMIT returns; ROLLBACK drops it. S3  After an INSERT or a
- * definition, the session's next SELECT waits until the views have seen it (setting kappa.read_your_writes,
- * on by default).
+ *       read), until the transaction itself changes definitions.
+ *   S2  INSERT outside a transaction is durable when sql_execute() returns; inside one, when COMMIT returns;
+ *       ROLLBACK drops it.
+ *   S3  After an INSERT or a definition, the session's next SELECT waits until the views have seen it (setting
+ *       kappa.read_your_writes, on by default).
  *
  * Threads: one at a time, whichever; only sql_session_cancel() may come from another. sql_prepare,
  * sql_prepared_describe and sql_execute may block and need SQL_STACK_BYTES of stack: call them on a worker,

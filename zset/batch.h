@@ -9,9 +9,9 @@
  *     weights[row_count] or NULL (all +1: an append-only batch)
  *
  * Ownership: columns, weights and text bytes lie in the arena of the step that made them (or borrow from an
- * input that outlives the step); a batch handed on is immutable. A column whose values pointer is NULL is not materialised: nobody may
- * read it, gather and copy pass it through. Values under a null are unspecified but valid memory
- * (kernels may read them, text size is 0). Row order carries no meaning in a Z-set.
+ * input that outlives the step); a batch handed on is immutable. A column whose values pointer is NULL is not
+ * materialised: nobody may read it, gather and copy pass it through. Values under a null are unspecified but
+ * valid memory (kernels may read them, text size is 0). Row order carries no meaning in a Z-set.
  */
 #ifndef KAPPA_ZSET_BATCH_H
 #define KAPPA_ZSET_BATCH_H
@@ -21,7 +21,7 @@
 struct field {
 	const char *name; /* borrowed from the schema's arena */
 	struct type type;
-	bool not_null;    /* known to hold no nulls */
+	bool not_null; /* known to hold no nulls */
 };
 
 struct schema {
@@ -78,29 +78,31 @@ void column_set(struct column *column, uint32_t row, const struct value *value);
 /* All rows equal to `value`. */
 struct column column_constant(struct arena *arena, const struct value *value, uint32_t row_count);
 /* Rows picked by `rows` (indexes into column), in that order. */
-struct column column_gather(struct arena *arena, const struct column *column, const uint32_t *rows, uint32_t count);
+struct column column_gather(
+	struct arena *arena, const struct column *column, const uint32_t *rows, uint32_t count);
 
-struct batch *batch_make(struct arena *arena, const struct schema *schema, uint32_t row_count, bool with_nulls,
-	bool with_weights);
-struct batch *batch_gather(struct arena *arena, const struct batch *batch, const uint32_t *rows, uint32_t count);
+struct batch *batch_make(
+	struct arena *arena, const struct schema *schema, uint32_t row_count, bool with_nulls, bool with_weights);
+struct batch *batch_gather(
+	struct arena *arena, const struct batch *batch, const uint32_t *rows, uint32_t count);
 /* Deep copy including text bytes. */
 struct batch *batch_copy(struct arena *arena, const struct batch *batch);
 /* One batch with the rows of all; columns agree in type. Text is borrowed. */
 struct batch *batch_concatenate(struct arena *arena, const struct batch *const *batches, size_t count);
-/* Equal rows merged, weights summed, zeros dropped; sorted by row_compare. Weights always present unless all are +1
- * and the input had none. OUT_OF_RANGE when a weight leaves 64 bits. */
+/* Equal rows merged, weights summed, zeros dropped; sorted by row_compare. Weights always present unless all
+ * are +1 and the input had none. OUT_OF_RANGE when a weight leaves 64 bits. */
 status batch_consolidate(struct arena *arena, const struct batch *batch, struct batch **out) MUST_USE;
 
 /* Equality as GROUP BY sees it: nulls equal, NaN equal NaN, 1.0 equals 1.00, -0 equals 0. */
 bool row_equal(const struct batch *left, uint32_t left_row, const struct batch *right, uint32_t right_row);
 /* A total order compatible with row_equal; nulls last in each column. */
 int row_compare(const struct batch *left, uint32_t left_row, const struct batch *right, uint32_t right_row);
-/* Hash compatible with row_equal for the listed columns, over all rows at once; `hashes` has row_count entries.
- * Stable across processes and releases. */
+/* Hash compatible with row_equal for the listed columns, over all rows at once; `hashes` has row_count
+ * entries. Stable across processes and releases. */
 void batch_hash(const struct batch *batch, const uint32_t *columns, size_t column_count, uint64_t *hashes);
 
-/* Order-independent digest of a Z-set: Σ weight × hash(row) mod 2^128, over the rows' exact output (1.0 and 1.00
- * differ). Linear: digest(a + b) = digest(a) + digest(b), so it is maintained from deltas alone. */
+/* Order-independent digest of a Z-set: Σ weight × hash(row) mod 2^128, over the rows' exact output (1.0
+ * and 1.00 differ). Linear: digest(a + b) = digest(a) + digest(b), so it is maintained from deltas alone. */
 struct digest {
 	uint64_t low, high;
 };

@@ -21,8 +21,9 @@ int64_t date_from_civil(int32_t year, int32_t month, int32_t day); /* days since
 void civil_from_timestamp(int64_t timestamp_us, struct civil *out);
 int64_t timestamp_from_civil(const struct civil *civil);
 
-/* ISO 8601 and PostgreSQL's usual inputs ('2001-01-01', '2001-01-01T00:03:00.5Z', '… +02', 'infinity', 'epoch').
- * with_zone false: a zone in the text is ignored, as PostgreSQL does for timestamp. BAD_DATETIME, OUT_OF_RANGE. */
+/* ISO 8601 and PostgreSQL's usual inputs ('2001-01-01', '2001-01-01T00:03:00.5Z', '… +02', 'infinity',
+ * 'epoch'). with_zone false: a zone in the text is ignored, as PostgreSQL does for timestamp. BAD_DATETIME,
+ * OUT_OF_RANGE. */
 status timestamp_parse(struct slice text, bool with_zone, int64_t *out) MUST_USE;
 status date_parse(struct slice text, int64_t *days) MUST_USE;
 status interval_parse(struct slice text, struct interval *out) MUST_USE;
@@ -39,9 +40,26 @@ struct interval timestamp_difference(int64_t left, int64_t right);
 int interval_compare(const struct interval *left, const struct interval *right);
 
 enum datetime_field {
-	FIELD_MICROSECOND, FIELD_MILLISECOND, FIELD_SECOND, FIELD_MINUTE, FIELD_HOUR, FIELD_DAY, FIELD_WEEK,
-	FIELD_MONTH, FIELD_QUARTER, FIELD_YEAR, FIELD_DECADE, FIELD_CENTURY, FIELD_MILLENNIUM,
-	FIELD_DOW, FIELD_ISODOW, FIELD_DOY, FIELD_ISOYEAR, FIELD_EPOCH, FIELD_JULIAN, FIELD_TIMEZONE,
+	FIELD_MICROSECOND,
+	FIELD_MILLISECOND,
+	FIELD_SECOND,
+	FIELD_MINUTE,
+	FIELD_HOUR,
+	FIELD_DAY,
+	FIELD_WEEK,
+	FIELD_MONTH,
+	FIELD_QUARTER,
+	FIELD_YEAR,
+	FIELD_DECADE,
+	FIELD_CENTURY,
+	FIELD_MILLENNIUM,
+	FIELD_DOW,
+	FIELD_ISODOW,
+	FIELD_DOY,
+	FIELD_ISOYEAR,
+	FIELD_EPOCH,
+	FIELD_JULIAN,
+	FIELD_TIMEZONE,
 };
 /* "hour", "hours", "hr" …; BAD_TEXT-like INVALID naming the unit. */
 status datetime_field_parse(struct slice name, enum datetime_field *out) MUST_USE;
@@ -51,11 +69,13 @@ status timestamp_truncate(enum datetime_field field, int64_t timestamp_us, int64
 status timestamp_extract(enum datetime_field field, int64_t timestamp_us, struct decimal *out) MUST_USE;
 /* Of a date: epoch and julian are whole numbers, fields of the time of day are UNSUPPORTED. */
 status date_extract(enum datetime_field field, int64_t days, struct decimal *out) MUST_USE;
-status interval_extract(enum datetime_field field, const struct interval *interval, struct decimal *out) MUST_USE;
-/* to_char(timestamp, pattern), PostgreSQL's template patterns; UNSUPPORTED names the pattern it does not know. */
+status interval_extract(
+	enum datetime_field field, const struct interval *interval, struct decimal *out) MUST_USE;
+/* to_char(timestamp, pattern), PostgreSQL's template patterns; UNSUPPORTED names the pattern it does not
+ * know. */
 status timestamp_to_char(int64_t timestamp_us, struct slice pattern, struct buffer *out) MUST_USE;
-/* All timestamps of one epoch-aligned span of this length have the same text under the pattern: what callers may remember
- * texts by. 1 … MICROSECONDS_PER_DAY. */
+/* All timestamps of one epoch-aligned span of this length have the same text under the pattern: what callers
+ * may remember texts by. 1 … MICROSECONDS_PER_DAY. */
 int64_t timestamp_to_char_unit_us(struct slice pattern);
 /* Start of the epoch-aligned window of `size_us` that contains the timestamp (floor, also before 1970). */
 int64_t timestamp_window_start(int64_t timestamp_us, int64_t size_us);

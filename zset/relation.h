@@ -17,10 +17,11 @@ struct key_range {
 };
 
 struct scan_request {
-	const uint32_t *columns; /* wanted columns of the schema, ascending; other columns of the batches may be unset */
+	const uint32_t
+		*columns; /* wanted columns of the schema, ascending; other columns of the batches may be unset */
 	size_t column_count;
-	struct key_range range; /* only when the relation has key_count > 0; else empty */
-	uint64_t row_limit; /* a hint: the reader will not need more rows; UINT64_MAX = no limit */
+	struct key_range range;           /* only when the relation has key_count > 0; else empty */
+	uint64_t row_limit;               /* a hint: the reader will not need more rows; UINT64_MAX = no limit */
 	bool (*cancelled)(void *context); /* polled between batches; may be NULL */
 	void *cancel_context;
 };
@@ -34,7 +35,8 @@ struct scan {
 
 struct relation {
 	struct schema schema;
-	const uint32_t *key_columns; /* rows come in this key's order and are unique under it; key_count = 0: no key */
+	const uint32_t
+		*key_columns; /* rows come in this key's order and are unique under it; key_count = 0: no key */
 	size_t key_count;
 	/* Rough number of rows for the planner's choice of join sides; UINT64_MAX = unknown. */
 	uint64_t row_estimate;

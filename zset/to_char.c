@@ -475,7 +475,9 @@ int64_t timestamp_to_char_unit_us(struct slice pattern)
 		size_t size = keyword_find(pattern, at, &item);
 		if (size != 0 && item_unit_us(&item) < unit_us)
 			unit_us = item_unit_us(&item);
-		at += size != 0 ? size : 1; /* quoted text may look like a keyword: the unit is then only finer than need be */
+		at += size != 0
+				  ? size
+				  : 1; /* quoted text may look like a keyword: the unit is then only finer than need be */
 	}
 	return unit_us;
 }

@@ -9,8 +9,8 @@
 enum { CYCLE = 50, PERSONS = 1, AUCTIONS = 3, HOT_STEP = 100, ACTIVE_AUCTIONS = 100, ACTIVE_PERSONS = 1000 };
 
 static const char *const channels[] = {"Google", "Facebook", "Baidu", "Apple"};
-static const char *const cities[] = {"Phoenix", "Los Angeles", "San Francisco", "Boise", "Portland", "Bend", "Redmond",
-	"Seattle", "Kent", "Cheyenne"};
+static const char *const cities[] = {"Phoenix", "Los Angeles", "San Francisco", "Boise", "Portland", "Bend",
+	"Redmond", "Seattle", "Kent", "Cheyenne"};
 static const char *const states[] = {"AZ", "CA", "ID", "OR", "WA", "WY"};
 
 struct nexmark nexmark_default(uint64_t seed)
@@ -74,13 +74,16 @@ static void append_bid(const struct nexmark *nexmark, uint64_t number, uint64_t 
 {
 	uint64_t last = last_auction(number);
 	bool hot = draw(state) % 2 == 0;
-	uint64_t auction = hot ? last / HOT_STEP * HOT_STEP : last - draw(state) % (last + 1 < ACTIVE_AUCTIONS ? last + 1 : ACTIVE_AUCTIONS);
+	uint64_t auction = hot ? last / HOT_STEP * HOT_STEP
+						   : last - draw(state) % (last + 1 < ACTIVE_AUCTIONS ? last + 1 : ACTIVE_AUCTIONS);
 	uint64_t person = last_person(number);
 	uint64_t bidder = person - draw(state) % (person + 1 < ACTIVE_PERSONS ? person + 1 : ACTIVE_PERSONS);
 	uint64_t bid_price = price(state);
-	buffer_printf(out, "{\"auction\":%llu,\"bidder\":%llu,\"price\":%llu,\"channel\":\"%s\",\"url\":\"https://www.nexmark.com/",
-		(unsigned long long)(auction + 1000), (unsigned long long)(bidder + 1000), (unsigned long long)bid_price,
-		channels[draw(state) % 4]);
+	buffer_printf(out,
+		"{\"auction\":%llu,\"bidder\":%llu,\"price\":%llu,\"channel\":\"%s\",\"url\":\"https://"
+		"www.nexmark.com/",
+		(unsigned long long)(auction + 1000), (unsigned long long)(bidder + 1000),
+		(unsigned long long)bid_price, channels[draw(state) % 4]);
 	append_word(state, 5, out);
 	buffer_append_string(out, "/item.htm?query=1\",\"date_time\":");
 	append_time(nexmark, number, out);
@@ -89,7 +92,8 @@ static void append_bid(const struct nexmark *nexmark, uint64_t number, uint64_t 
 	buffer_append_string(out, "\"}");
 }
 
-static void append_auction(const struct nexmark *nexmark, uint64_t number, uint64_t *state, struct buffer *out)
+static void append_auction(
+	const struct nexmark *nexmark, uint64_t number, uint64_t *state, struct buffer *out)
 {
 	uint64_t person = last_person(number);
 	uint64_t seller = person - draw(state) % (person + 1 < ACTIVE_PERSONS ? person + 1 : ACTIVE_PERSONS);
@@ -111,7 +115,8 @@ static void append_person(const struct nexmark *nexmark, uint64_t number, uint64
 	append_word(state, 8, out);
 	buffer_append_string(out, "\",\"email\":\"");
 	append_word(state, 6, out);
-	buffer_printf(out, "@example.com\",\"city\":\"%s\",\"state\":\"%s\",\"date_time\":", cities[draw(state) % 10],
+	buffer_printf(out,
+		"@example.com\",\"city\":\"%s\",\"state\":\"%s\",\"date_time\":", cities[draw(state) % 10],
 		states[draw(state) % 6]);
 	append_time(nexmark, number, out);
 	buffer_append_byte(out, '}');

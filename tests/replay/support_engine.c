@@ -14,10 +14,10 @@
 #include "log/record_batch.h"
 #include "support_engine.h"
 
-#define must(call)                                                                           \
-	do {                                                                                     \
-		if ((call) != STATUS_OK)                                                             \
-			fail_msg("%s: %s", #call, error_current()->text);                                \
+#define must(call)                                                                                           \
+	do {                                                                                                     \
+		if ((call) != STATUS_OK)                                                                             \
+			fail_msg("%s: %s", #call, error_current()->text);                                                \
 	} while (0)
 
 void world_run(void (*body)(struct world *world))
@@ -205,7 +205,8 @@ char *world_rows(struct world *world, const char *view, int64_t version)
 	uint32_t columns[SCHEMA_FIELDS_MAX];
 	for (uint32_t i = 0; i < schema->field_count; i++)
 		columns[i] = i;
-	struct scan_request request = {.columns = columns, .column_count = schema->field_count, .row_limit = UINT64_MAX};
+	struct scan_request request = {
+		.columns = columns, .column_count = schema->field_count, .row_limit = UINT64_MAX};
 	struct scan *scan;
 	must(relation->open(relation, &request, &scan));
 	struct arena arena;

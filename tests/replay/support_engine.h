@@ -1,4 +1,5 @@
-/* An engine over a real log in a temporary directory, spoken to in verbs. Failures are cmocka's, with the error's text.
+/* An engine over a real log in a temporary directory, spoken to in verbs. Failures are cmocka's, with the
+ * error's text.
  */
 #ifndef KAPPA_TESTS_REPLAY_SUPPORT_ENGINE_H
 #define KAPPA_TESTS_REPLAY_SUPPORT_ENGINE_H

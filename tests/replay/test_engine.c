@@ -1,5 +1,5 @@
-/* The engine end to end without sockets: tables, views, deployments, promotion, restarts, and the invariant that a view
- * is a pure function of the log prefix.
+/* The engine end to end without sockets: tables, views, deployments, promotion, restarts, and the invariant
+ * that a view is a pure function of the log prefix.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,11 +13,13 @@
 
 #include "support_engine.h"
 
-static const char orders_table[] = "CREATE TABLE orders (customer text, amount bigint) WITH (topic = 'orders', partitions = 2)";
-static const char totals_v1[] =
-	"CREATE MATERIALIZED VIEW totals AS SELECT customer, count(*) AS n, sum(amount) AS total FROM orders GROUP BY customer";
-static const char totals_v2[] = "CREATE OR REPLACE MATERIALIZED VIEW totals AS SELECT customer, count(*) AS n, sum(amount) AS "
-								"total FROM orders WHERE amount > 0 GROUP BY customer";
+static const char orders_table[] =
+	"CREATE TABLE orders (customer text, amount bigint) WITH (topic = 'orders', partitions = 2)";
+static const char totals_v1[] = "CREATE MATERIALIZED VIEW totals AS SELECT customer, count(*) AS n, "
+								"sum(amount) AS total FROM orders GROUP BY customer";
+static const char totals_v2[] =
+	"CREATE OR REPLACE MATERIALIZED VIEW totals AS SELECT customer, count(*) AS n, sum(amount) AS "
+	"total FROM orders WHERE amount > 0 GROUP BY customer";
 
 static void expect_rows(struct world *world, const char *view, int64_t version, const char *expected)
 {
@@ -28,8 +30,10 @@ static void expect_rows(struct world *world, const char *view, int64_t version, 
 
 static void first_orders(struct world *world)
 {
-	world_produce(world, "orders", 0, "{\"customer\":\"ann\",\"amount\":5}\n{\"customer\":\"bob\",\"amount\":-2}");
-	world_produce(world, "orders", 1, "{\"customer\":\"ann\",\"amount\":7}\nnot json\n{\"customer\":\"cid\",\"amount\":1}");
+	world_produce(
+		world, "orders", 0, "{\"customer\":\"ann\",\"amount\":5}\n{\"customer\":\"bob\",\"amount\":-2}");
+	world_produce(world, "orders", 1,
+		"{\"customer\":\"ann\",\"amount\":7}\nnot json\n{\"customer\":\"cid\",\"amount\":1}");
 }
 
 static void view_follows_body(struct world *world)
@@ -110,8 +114,9 @@ static void unchanged_body(struct world *world)
 	world_open(world, 1, 0, 0);
 	world_sql(world, orders_table);
 	world_sql(world, totals_v1);
-	world_sql(world, "CREATE OR REPLACE MATERIALIZED VIEW totals AS /* same */ SELECT o.customer, count( * ) n,\n"
-					 "  sum(o.amount) AS total FROM orders AS o GROUP BY 1");
+	world_sql(world,
+		"CREATE OR REPLACE MATERIALIZED VIEW totals AS /* same */ SELECT o.customer, count( * ) n,\n"
+		"  sum(o.amount) AS total FROM orders AS o GROUP BY 1");
 	struct arena arena;
 	arena_init(&arena);
 	struct version_status *versions;
@@ -134,7 +139,8 @@ static void dependents_body(struct world *world)
 	world_sql(world, orders_table);
 	first_orders(world);
 	world_sql(world, totals_v1);
-	world_sql(world, "CREATE MATERIALIZED VIEW summary AS SELECT count(*) AS customers, sum(total) AS total FROM totals");
+	world_sql(world,
+		"CREATE MATERIALIZED VIEW summary AS SELECT count(*) AS customers, sum(total) AS total FROM totals");
 	world_wait(world, "summary", 1);
 	expect_rows(world, "summary", 0, "3|11\n");
 	world_sql(world, totals_v2);
@@ -185,7 +191,8 @@ static void failure_body(struct world *world)
 	world_open(world, 2, 0, 0);
 	world_sql(world, orders_table);
 	world_sql(world, totals_v1);
-	world_sql(world, "CREATE MATERIALIZED VIEW inverse AS SELECT customer, 100 / amount AS share FROM orders");
+	world_sql(
+		world, "CREATE MATERIALIZED VIEW inverse AS SELECT customer, 100 / amount AS share FROM orders");
 	world_wait(world, "inverse", 1);
 	world_produce(world, "orders", 0, "{\"customer\":\"ann\",\"amount\":0}");
 	world_wait(world, "totals", 1);
@@ -219,9 +226,10 @@ static void shared_scan_body(struct world *world)
 	buffer_append_byte(&lines, 0);
 	world_produce(world, "orders", 0, (char *)lines.data);
 	buffer_deinit(&lines);
-	world_deploy(world, "CREATE MATERIALIZED VIEW one AS SELECT customer, count(*) AS n FROM orders GROUP BY customer;"
-						"CREATE MATERIALIZED VIEW two AS SELECT customer, sum(amount) AS s FROM orders GROUP BY customer;"
-						"CREATE MATERIALIZED VIEW three AS SELECT max(amount) AS top FROM orders");
+	world_deploy(world,
+		"CREATE MATERIALIZED VIEW one AS SELECT customer, count(*) AS n FROM orders GROUP BY customer;"
+		"CREATE MATERIALIZED VIEW two AS SELECT customer, sum(amount) AS s FROM orders GROUP BY customer;"
+		"CREATE MATERIALIZED VIEW three AS SELECT max(amount) AS top FROM orders");
 	world_wait(world, "one", 1);
 	world_wait(world, "two", 1);
 	world_wait(world, "three", 1);
@@ -251,11 +259,14 @@ static uint32_t random_below(uint32_t limit)
 }
 
 static const char *const pure_views[] = {
-	"CREATE MATERIALIZED VIEW a AS SELECT k, count(*) AS n, sum(v) AS s, avg(v) AS m, min(v) AS lo, max(v) AS hi, count(DISTINCT v) AS d "
+	"CREATE MATERIALIZED VIEW a AS SELECT k, count(*) AS n, sum(v) AS s, avg(v) AS m, min(v) AS lo, max(v) "
+	"AS hi, count(DISTINCT v) AS d "
 	"FROM events GROUP BY k",
-	"CREATE MATERIALIZED VIEW b AS SELECT n, count(*) AS keys, max(s) AS top, min(hi) AS low FROM a GROUP BY n",
+	"CREATE MATERIALIZED VIEW b AS SELECT n, count(*) AS keys, max(s) AS top, min(hi) AS low FROM a GROUP BY "
+	"n",
 	"CREATE MATERIALIZED VIEW c AS SELECT e.v, a.k, a.s FROM events e JOIN a ON e.k = a.k WHERE e.v % 7 = 0",
-	"CREATE MATERIALIZED VIEW d AS SELECT window_start, count(*) AS n, sum(f) AS f FROM TUMBLE(events, t, INTERVAL '1 minute') GROUP BY "
+	"CREATE MATERIALIZED VIEW d AS SELECT window_start, count(*) AS n, sum(f) AS f FROM TUMBLE(events, t, "
+	"INTERVAL '1 minute') GROUP BY "
 	"window_start",
 	"CREATE MATERIALIZED VIEW e AS SELECT k, v FROM events WHERE v < 20 UNION ALL SELECT n, keys FROM b",
 };
@@ -272,7 +283,8 @@ static void produce_events(struct world *world, uint32_t count)
 			buffer_printf(&lines, "{\"k\":\"not a number\"}\n");
 		else
 			buffer_printf(&lines, "{\"k\":%u,\"v\":%d,\"f\":%g,\"t\":\"2026-01-01T00:%02u:%02u\"}\n", key,
-				(int)random_below(100) - 50, (double)random_below(1000000) / 7.0, random_below(60), random_below(60));
+				(int)random_below(100) - 50, (double)random_below(1000000) / 7.0, random_below(60),
+				random_below(60));
 	}
 	buffer_append_byte(&lines, 0);
 	world_produce(world, "events", (int32_t)random_below(3), (char *)lines.data);
@@ -301,7 +313,8 @@ static void pure_body(struct world *world)
 {
 	const struct trial *trial = &current_trial;
 	world_open(world, trial->workers, trial->step_rows, trial->circuit_bytes);
-	world_sql(world, "CREATE TABLE events (k int, v int, f double precision, t timestamp) WITH (topic = 'events', partitions = 3, "
+	world_sql(world, "CREATE TABLE events (k int, v int, f double precision, t timestamp) WITH (topic = "
+					 "'events', partitions = 3, "
 					 "event_time = 't')");
 	if (trial->views_first)
 		create_pure_views(world);
@@ -323,14 +336,16 @@ static void pure_body(struct world *world)
 			pure_digests[i] = digest;
 		if (!digest_equal(digest, pure_digests[i])) {
 			char *rows = world_rows(world, pure_names[i], 1);
-			fail_msg("view %s differs: seed %llu workers %u step_rows %u memory %zu restarts %d views_first %d; rows:\n%s",
-				pure_names[i], (unsigned long long)trial->seed, trial->workers, trial->step_rows, trial->circuit_bytes,
-				trial->restarts, trial->views_first, rows);
+			fail_msg("view %s differs: seed %llu workers %u step_rows %u memory %zu restarts %d views_first "
+					 "%d; rows:\n%s",
+				pure_names[i], (unsigned long long)trial->seed, trial->workers, trial->step_rows,
+				trial->circuit_bytes, trial->restarts, trial->views_first, rows);
 		}
 		struct arena arena;
 		arena_init(&arena);
 		struct verify_result verify;
-		assert_int_equal(engine_verify(world->engine, pure_names[i], 1, NULL, NULL, &arena, &verify), STATUS_OK);
+		assert_int_equal(
+			engine_verify(world->engine, pure_names[i], 1, NULL, NULL, &arena, &verify), STATUS_OK);
 		assert_true(verify.equal);
 		arena_deinit(&arena);
 	}
@@ -341,9 +356,14 @@ static void a_view_is_a_pure_function_of_the_log_prefix(void **state)
 {
 	(void)state;
 	static const struct trial trials[] = {
-		{0, 1, 4096, 0, false, false},   {0, 1, 1, 0, false, true},      {0, 2, 2, 0, false, true},
-		{0, 1, 7, 0, true, true},        {0, 2, 64, 0, true, true},      {0, 2, 4096, 0, false, true},
-		{0, 2, 64, 1 << 16, true, true}, {0, 1, 7, 1 << 14, false, true},
+		{0, 1, 4096, 0, false, false},
+		{0, 1, 1, 0, false, true},
+		{0, 2, 2, 0, false, true},
+		{0, 1, 7, 0, true, true},
+		{0, 2, 64, 0, true, true},
+		{0, 2, 4096, 0, false, true},
+		{0, 2, 64, 1 << 16, true, true},
+		{0, 1, 7, 1 << 14, false, true},
 	};
 	for (uint64_t seed = 1; seed <= 2; seed++) {
 		first_trial = true;

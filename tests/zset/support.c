@@ -78,7 +78,8 @@ static struct text random_text(struct random *random, struct arena *arena)
 {
 	static const char alphabet[] = {'a', 'b', '\0', '\xff', '\x01'};
 	/* Often a shared prefix that ends anywhere in a sort key or past it, then few letters. */
-	uint32_t prefix = random_below(random, 2) == 0 ? random_below(random, 18) : 0, tail = random_below(random, 5);
+	uint32_t prefix = random_below(random, 2) == 0 ? random_below(random, 18) : 0,
+			 tail = random_below(random, 5);
 	if (random_below(random, 20) == 0)
 		tail = random_below(random, 100);
 	char *data = arena_alloc(arena, prefix + tail);
