@@ -11,8 +11,8 @@
  *       read), until the transaction itself changes definitions.
  *   S2  INSERT outside a transaction is durable when sql_execute() returns; inside one, when COMMIT returns;
  *       ROLLBACK drops it.
- *   S3  After an INSERT or a definition, the session's next SELECT waits until the views have seen it (setting
- *       kappa.read_your_writes, on by default).
+ *   S3  After an INSERT or a definition, the session's next SELECT waits until the views have seen it
+ *       (setting kappa.read_your_writes, on by default).
  *
  * Threads: one at a time, whichever; only sql_session_cancel() may come from another. sql_prepare,
  * sql_prepared_describe and sql_execute may block and need SQL_STACK_BYTES of stack: call them on a worker,
