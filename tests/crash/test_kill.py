@@ -53,6 +53,7 @@ class Ledger:
     def __init__(self):
         self.lock = threading.Lock()
         self.acked = [{} for _ in range(PARTITIONS)]  # offset -> value
+        self.fresh = [{} for _ in range(PARTITIONS)]  # of those, not yet checked
         self.stored = set()    # ids that were acknowledged without an offset
         self.counts = collections.Counter()
         self.broken = []       # promises seen broken by some thread
@@ -60,6 +61,7 @@ class Ledger:
     def record(self, kind, partition, offset, value):
         with self.lock:
             before = self.acked[partition].setdefault(offset, value)
+            self.fresh[partition][offset] = value
             self.counts[kind] += 1
             if before != value:
                 self.broken.append("two records were acknowledged at partition %d offset %d: %r, %r" % (partition, offset, before, value))
@@ -145,7 +147,8 @@ class Storm:
         while not self.stopping.is_set():
             for _ in range(source.rng.randrange(1, 40)):
                 producer.produce("events", json.dumps(source.event()).encode(), partition=source.rng.randrange(PARTITIONS), on_delivery=report)
-            producer.poll(source.rng.choice([0, 0.02, 0.1]))
+            producer.poll(source.rng.choice([0, 0.02]))
+            time.sleep(source.rng.uniform(0, 0.1))
         left = producer.flush(30)
         if left:
             self.ledger.breach("%s: %d records were not delivered in 30 s" % (prefix, left))
@@ -320,13 +323,14 @@ class Checker:
         self.kappa = storm.kappa
         self.seen = [[] for _ in range(PARTITIONS)]
 
-    def log(self, overlap=2000):
+    def log(self, everything=False):
         ledger = self.storm.ledger
         for partition in range(PARTITIONS):
             with ledger.lock:
-                acked = dict(ledger.acked[partition])
+                acked = dict(ledger.acked[partition]) if everything else ledger.fresh[partition]
+                ledger.fresh[partition] = {}
             seen = self.seen[partition]
-            begin = max(0, len(seen) - overlap)
+            begin = 0 if everything else max(0, len(seen) - 2000)
             records = confluent_consume(self.kappa.bootstrap, "events", partition, offset=begin)
             assert [record.offset for record in records] == list(range(begin, begin + len(records))), "offsets are not dense"
             values = [record.value for record in records]
@@ -412,6 +416,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_half_done_after_kills():
         storm = Storm(kappa, SEED)
         checker = Checker(storm)
         storm.start()
+        began = time.time()
         try:
             kills = rounds = 0
             while kills < KILLS:
@@ -421,6 +426,8 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_half_done_after_kills():
                 checker.versions()
                 checker.promises()
                 if rounds % 10 == 0:
+                    print("%5.1f s: %d kills, %d records, %d acknowledged" % (
+                        time.time() - began, kills, sum(map(len, checker.seen)), sum(map(len, storm.ledger.acked))), flush=True)
                     kappa.wait_caught_up()
                     with storm.ops_lock:  # nothing is dropped meanwhile
                         checker.verify()
@@ -428,7 +435,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_half_done_after_kills():
             storm.stop()
         checker.promises()
         kappa.wait_caught_up()
-        checker.log(overlap=10**9)
+        checker.log(everything=True)
         checker.versions()
         checker.exactly_once()
         checker.recount()
