@@ -179,7 +179,7 @@ static status key_complete(struct arrangement *arrangement, uint32_t key_id, str
 	return code;
 }
 
-static status row_read_back(struct arrangement *arrangement, uint32_t key_id, uint32_t row_id, bool *found)
+static status row_read_back(struct arrangement *arrangement, uint32_t key_id, uint32_t row_id)
 {
 	struct buffer key, value;
 	buffer_init(&key);
@@ -188,7 +188,6 @@ static status row_read_back(struct arrangement *arrangement, uint32_t key_id, ui
 	struct slice row = table_slot_key(table_slot_at(&arrangement->rows, row_id));
 	buffer_append(&key, row.data + ARRANGEMENT_ROW_HEAD, row.size - ARRANGEMENT_ROW_HEAD);
 	status code = arrangement->store->get(arrangement->store, arrangement->space, buffer_slice(&key), &value);
-	*found = code == STATUS_OK;
 	if (code == STATUS_OK) {
 		code = payload_decode(arrangement, row_id, buffer_slice(&value));
 		arrangement_key(arrangement, key_id)->weight += arrangement_row(arrangement, row_id)->weight;
@@ -266,17 +265,15 @@ static status row_add(struct arrangement *arrangement, uint32_t key_id, uint32_t
 }
 
 static status rows_add(struct arrangement *arrangement, const struct batch *batch, const uint32_t *key_ids,
-	struct arena *arena, struct arrangement_added *added)
+	struct arena *arena, uint32_t *row_ids)
 {
 	struct table_keys rows;
 	status code = rows_encode(arrangement, batch, key_ids, arena, &rows);
 	if (code != STATUS_OK)
 		return code;
-	uint32_t *ids = arena_alloc(arena, rows.count * sizeof *ids);
+	uint32_t *ids = row_ids != NULL ? row_ids : arena_alloc(arena, rows.count * sizeof *ids);
 	uint32_t *fresh = arena_alloc(arena, rows.count * sizeof *fresh), fresh_count;
 	table_upsert(&arrangement->rows, &rows, ids, fresh, &fresh_count);
-	if (added != NULL)
-		*added = (struct arrangement_added){ids, arena_alloc_zeroed(arena, rows.count)};
 	for (uint32_t i = 0; i < fresh_count; i++) {
 		uint32_t head = arrangement_key(arrangement, key_ids[fresh[i]])->head;
 		if (head != 0)
@@ -284,14 +281,11 @@ static status rows_add(struct arrangement *arrangement, const struct batch *batc
 	}
 	for (uint32_t i = 0; i < fresh_count; i++) {
 		uint32_t key_id = key_ids[fresh[i]], row_id = ids[fresh[i]];
-		bool found = false;
 		row_link(arrangement, key_id, row_id);
 		if (arrangement_key(arrangement, key_id)->complete == 0)
-			code = row_read_back(arrangement, key_id, row_id, &found);
+			code = row_read_back(arrangement, key_id, row_id);
 		if (code != STATUS_OK)
 			return code;
-		if (added != NULL)
-			added->fresh[fresh[i]] = !found;
 	}
 	for (uint32_t i = 0; code == STATUS_OK && i < rows.count; i++)
 		code = row_add(arrangement, key_ids[i], ids[i], batch_weight(batch, i));
@@ -299,7 +293,7 @@ static status rows_add(struct arrangement *arrangement, const struct batch *batc
 }
 
 status arrangement_add(struct arrangement *arrangement, const struct batch *batch,
-	const struct table_keys *keys, struct arena *arena, struct arrangement_added *added)
+	const struct table_keys *keys, struct arena *arena, uint32_t *row_ids)
 {
 	uint32_t *key_ids = arena_alloc(arena, keys->count * sizeof *key_ids);
 	uint32_t *fresh = arena_alloc(arena, keys->count * sizeof *fresh), fresh_count;
@@ -314,7 +308,7 @@ status arrangement_add(struct arrangement *arrangement, const struct batch *batc
 			code = key_complete(arrangement, key_ids[i], arena);
 		key_touch(arrangement, key_ids[i]);
 	}
-	return code == STATUS_OK ? rows_add(arrangement, batch, key_ids, arena, added) : code;
+	return code == STATUS_OK ? rows_add(arrangement, batch, key_ids, arena, row_ids) : code;
 }
 
 /* ---- probing ---- */
@@ -353,7 +347,7 @@ bool arrangement_next(const struct arrangement *arrangement, struct arrangement_
 		match->entries[count] = probe->entry;
 		match->cells[count] = arrangement_cells(arrangement, probe->entry);
 		match->weights[count] = row->weight;
-		count += row->weight != 0 || probe->absent;
+		count += row->weight != 0;
 		probe->entry = row->next;
 	}
 	match->count = count;
@@ -367,8 +361,10 @@ status arrangement_check(const struct arrangement *arrangement)
 	bool negative = false;
 	for (uint32_t i = 0; i < arrangement->dirty_count; i++) {
 		uint32_t row_id = arrangement->dirty_rows[i];
-		negative |= arrangement_row(arrangement, row_id)->weight < 0;
-		if (arrangement->counted)
+		int64_t weight = arrangement_row(arrangement, row_id)->weight;
+		negative |= weight < 0;
+		/* Nobody kept count for a row that is gone. */
+		if (arrangement->counted && weight != 0)
 			negative |= arrangement_counted(arrangement, row_id)->partners < 0;
 	}
 	if (negative)

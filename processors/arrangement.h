@@ -81,14 +81,9 @@ void arrangement_deinit(struct arrangement *arrangement);
 /* The key slots of the keys, complete; 0 = no rows. At most TABLE_ROWS_MAX. */
 status arrangement_lookup(struct arrangement *arrangement, const struct table_keys *keys, struct arena *arena,
 	uint32_t *ids) MUST_USE;
-/* Adds the rows with their weights; keys are those of the rows. `added`, if not NULL, tells where they are.
- */
-struct arrangement_added {
-	uint32_t *rows; /* row slots */
-	uint8_t *fresh; /* the row was neither in memory nor in the store (set for the first of equal ones) */
-};
+/* Adds the rows with their weights; keys are those of the rows. `row_ids`, if not NULL, gets their slots. */
 status arrangement_add(struct arrangement *arrangement, const struct batch *batch,
-	const struct table_keys *keys, struct arena *arena, struct arrangement_added *added) MUST_USE;
+	const struct table_keys *keys, struct arena *arena, uint32_t *row_ids) MUST_USE;
 /* Marks a row as about to change in this step. */
 void arrangement_touch(struct arrangement *arrangement, uint32_t row_id);
 /* INTERNAL when a row has been retracted more often than inserted. */
@@ -110,7 +105,6 @@ struct arrangement_match {
 struct arrangement_probe {
 	const uint32_t *ids; /* key slot per probing row, from arrangement_lookup() */
 	uint32_t count;
-	bool absent; /* rows of weight 0 too, which may come back within the step */
 	bool started;
 	uint32_t row, entry; /* where to go on */
 };

@@ -16,8 +16,8 @@
  *     left = inner + anti with nulls for the right columns
  *
  * With a residual rows under one key have fates of their own: each left row l keeps n(l) = Σ weight of the
- * right rows that pass with it. A new left row counts them once, by meeting R; from then on ΔR keeps n(l)
- * right.
+ * right rows that pass with it. It counts them whenever it comes, by meeting R; while it is there, ΔR keeps the
+ * count right.
  *
  * State: one space per side, see arrangement.h; semi and anti without a residual keep only counts of the
  * right side.
@@ -105,29 +105,24 @@ static status emit_pairs(
 	status code = pairs_make(join, side, batch, &pairs);
 	if (code != STATUS_OK || residual == NULL)
 		return code == STATUS_OK ? operator_emit(&join->base, pairs, &join->out) : code;
-	uint32_t *rows = arena_alloc(&join->out, pairs->row_count * sizeof *rows), count, kept = 0;
+	uint32_t *rows = arena_alloc(&join->out, pairs->row_count * sizeof *rows), count;
 	code = expression_select(residual, pairs, &no_parameters, &join->out, rows, &count);
 	if (code == STATUS_OK && join->counted)
 		code = pairs_count(join, side, batch, rows, count, partners);
 	if (code != STATUS_OK || join->kind == JOIN_SEMI || join->kind == JOIN_ANTI)
 		return code;
-	for (uint32_t i = 0; i < count; i++) {
-		rows[kept] = rows[i];
-		kept += pairs->weights[rows[i]] != 0; /* absent left rows are only counted for */
-	}
 	for (uint32_t c = 0; c < pairs->column_count; c++) {
 		if (join->base.needed[c] == 0)
 			pairs->columns[c] = (struct column){.type = pairs->columns[c].type}; /* was for the residual */
 	}
-	return operator_emit(&join->base, batch_gather(&join->out, pairs, rows, kept), &join->out);
+	return operator_emit(&join->base, batch_gather(&join->out, pairs, rows, count), &join->out);
 }
 
 static status probe(struct join_operator *join, size_t side, const struct batch *batch, const uint32_t *ids,
 	int64_t *partners)
 {
 	const struct arrangement *other = &join->sides[1 - side];
-	struct arrangement_probe cursor = {
-		.ids = ids, .count = batch->row_count, .absent = join->counted && side == 1};
+	struct arrangement_probe cursor = {.ids = ids, .count = batch->row_count};
 	arrangement_prefetch(other, ids, batch->row_count);
 	for (bool more = true; more;) {
 		more = arrangement_next(other, &cursor, OPERATOR_ROWS, &join->match);
@@ -205,20 +200,19 @@ static status meet(struct join_operator *join, size_t side, const struct batch *
 	return code == STATUS_OK ? probe(join, side, batch, ids, partners) : code;
 }
 
-/* Left rows that are new learn how many partners they have; those that were there know. */
+/* A left row that comes, or comes again, counts its partners; while it is there, right rows keep the count
+ * right. */
 static status push_counted(
 	struct join_operator *join, const struct batch *batch, const struct table_keys *keys)
 {
 	struct arrangement *left = &join->sides[0];
-	struct arrangement_added added;
+	uint32_t *rows = arena_alloc(&join->scratch, batch->row_count * sizeof *rows);
 	int64_t *partners = arena_alloc_zeroed(&join->scratch, batch->row_count * sizeof *partners);
-	status code = arrangement_add(left, batch, keys, &join->scratch, &added);
+	status code = arrangement_add(left, batch, keys, &join->scratch, rows);
 	if (code == STATUS_OK)
 		code = meet(join, 0, batch, keys, partners);
-	for (uint32_t i = 0; code == STATUS_OK && i < batch->row_count; i++) {
-		if (added.fresh[i] != 0)
-			arrangement_counted(left, added.rows[i])->partners = partners[i];
-	}
+	for (uint32_t i = 0; code == STATUS_OK && i < batch->row_count; i++)
+		arrangement_counted(left, rows[i])->partners = partners[i];
 	return code;
 }
 
@@ -483,7 +477,6 @@ struct circuit_operator *operator_join_create(
 	join->counted = join->kind != JOIN_INNER && plan->join.residual != NULL;
 	join->keys[0] = plan->join.left_keys;
 	join->keys[1] = plan->join.right_keys;
-	bool both = join->kind == JOIN_INNER || join->kind == JOIN_LEFT;
 	for (size_t side = 0; side < 2; side++) {
 		const struct schema *schema = &plan->children[side]->schema;
 		struct arrangement *arrangement = &join->sides[side];
@@ -493,8 +486,6 @@ struct circuit_operator *operator_join_create(
 		keyless.join.key_count = 0;
 		uint8_t *kept = arena_alloc(arena, schema->field_count);
 		operator_child_columns(&keyless, side, needed, kept);
-		if (side == 1 && !both && !join->counted)
-			memset(kept, 0, schema->field_count);
 		arrangement_init(arrangement, schema->fields, schema->field_count, kept, join->keys[side],
 			plan->join.key_count, side == 0 && join->counted);
 		arrangement->store = state->store;

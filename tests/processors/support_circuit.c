@@ -56,27 +56,47 @@ static void shuffle(struct random *random, struct naive_rows *rows)
 	}
 }
 
-static status source_push(struct bench *bench, size_t source, const struct naive_rows *rows,
+/* Some of the rows from *at on. */
+static status source_push(struct bench *bench, size_t source, const struct naive_rows *rows, size_t *at,
 	struct arena *arena, struct random *random)
 {
+	size_t count = rows->count - *at;
+	if (random != NULL && random_chance(random, 50))
+		count = 1 + random_below(random, (uint32_t)count);
+	struct batch *batch = naive_batch(arena, test_schema(), rows, *at, count);
+	bool ones = true;
+	for (uint32_t i = 0; i < count; i++)
+		ones = ones && batch->weights[i] == 1;
+	if (ones)
+		batch->weights = NULL;
+	/* Columns without nulls come without an array of them. */
+	for (uint32_t c = 0; c < batch->column_count; c++) {
+		if (memchr(batch->columns[c].nulls, 1, count) == NULL)
+			batch->columns[c].nulls = NULL;
+	}
+	*at += count;
+	return circuit_push(bench->circuit, source, batch, arena, &bench->sink);
+}
+
+/* All sources, in turns: rows of one come between rows of another. */
+static status sources_push(
+	struct bench *bench, struct naive_rows *deltas, struct arena *arena, struct random *random)
+{
+	size_t sources = circuit_source_count(bench->circuit);
+	size_t *at = arena_alloc_zeroed(arena, sources * sizeof *at);
+	size_t first = random != NULL && sources != 0 ? random_below(random, (uint32_t)sources) : 0;
 	status code = STATUS_OK;
-	for (size_t from = 0; code == STATUS_OK && from < rows->count;) {
-		size_t count = rows->count - from;
-		if (random != NULL && random_chance(random, 30))
-			count = 1 + random_below(random, (uint32_t)count);
-		struct batch *batch = naive_batch(arena, test_schema(), rows, from, count);
-		bool ones = true;
-		for (uint32_t i = 0; i < count; i++)
-			ones = ones && batch->weights[i] == 1;
-		if (ones)
-			batch->weights = NULL;
-		/* Columns without nulls come without an array of them. */
-		for (uint32_t c = 0; c < batch->column_count; c++) {
-			if (memchr(batch->columns[c].nulls, 1, count) == NULL)
-				batch->columns[c].nulls = NULL;
+	for (unsigned table = 0; random != NULL && table < TABLE_COUNT; table++)
+		shuffle(random, &deltas[table]);
+	for (bool more = true; code == STATUS_OK && more;) {
+		more = false;
+		for (size_t i = 0; code == STATUS_OK && i < sources; i++) {
+			size_t source = (first + i) % sources;
+			const struct naive_rows *delta = &deltas[test_table_of(circuit_source(bench->circuit, source))];
+			if (at[source] < delta->count)
+				code = source_push(bench, source, delta, &at[source], arena, random);
+			more = more || at[source] < delta->count;
 		}
-		code = circuit_push(bench->circuit, source, batch, arena, &bench->sink);
-		from += count;
 	}
 	return code;
 }
@@ -92,16 +112,7 @@ status bench_step(struct bench *bench, const struct change *changes, size_t coun
 		naive_add(
 			&bench->arena, &bench->tables[changes[i].table], changes[i].row.values, changes[i].row.weight);
 	}
-	status code = STATUS_OK;
-	size_t sources = circuit_source_count(bench->circuit);
-	size_t first = random != NULL && sources != 0 ? random_below(random, (uint32_t)sources) : 0;
-	for (size_t i = 0; code == STATUS_OK && i < sources; i++) {
-		size_t source = (first + i) % sources;
-		struct naive_rows *delta = &deltas[test_table_of(circuit_source(bench->circuit, source))];
-		if (random != NULL)
-			shuffle(random, delta);
-		code = source_push(bench, source, delta, &arena, random);
-	}
+	status code = sources_push(bench, deltas, &arena, random);
 	if (code == STATUS_OK)
 		code = circuit_step_end(bench->circuit, &arena, &bench->sink);
 	arena_deinit(&arena);

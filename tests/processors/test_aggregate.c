@@ -249,6 +249,35 @@ static void a_large_group_in_memory_forgets_values_that_are_gone(void **state)
 	arena_deinit(&arena);
 }
 
+static void the_next_extreme_is_right_after_the_heap_was_cleared_of_dead_values(void **state)
+{
+	(void)state;
+	struct arena arena = {0};
+	struct random random = {12};
+	uint32_t columns[] = {COLUMN_ID, COLUMN_AMOUNT};
+	struct plan *scan = plan_scan(&arena, TABLE_A, columns, 2);
+	struct aggregate_call calls[] = {
+		aggregate_call_of(scan, AGGREGATE_MIN, 1), aggregate_call_of(scan, AGGREGATE_MAX, 1)};
+	struct bench bench;
+	bench_init(&bench, plan_aggregate(&arena, scan, NULL, 0, calls, 2), 0);
+	enum { VALUES = 300, GONE = 200 };
+	struct change changes[VALUES];
+	for (uint32_t i = 0; i < VALUES; i++)
+		changes[i] = change_of(&arena, &random, 1, i * 7919 % 1000003, 1);
+	assert_int_equal(bench_step(&bench, changes, VALUES, &random), STATUS_OK);
+	/* Extremes stay, most of what is between them goes: more than half of the heap is dead. */
+	for (uint32_t i = 0; i < VALUES; i++)
+		changes[i].row.weight = -1;
+	assert_int_equal(bench_step(&bench, changes + 50, GONE, NULL), STATUS_OK);
+	for (uint32_t i = 0; i < 50; i++) {
+		assert_int_equal(bench_step(&bench, &changes[i], 1, NULL), STATUS_OK);
+		assert_int_equal(bench_step(&bench, &changes[VALUES - 1 - i], 1, NULL), STATUS_OK);
+		assert_true(bench_is_right(&bench));
+	}
+	bench_deinit(&bench);
+	arena_deinit(&arena);
+}
+
 /* ---- limits ---- */
 
 static void a_group_retracted_more_often_than_inserted_is_an_internal_error(void **state)
@@ -374,6 +403,7 @@ int main(void)
 		cmocka_unit_test(float_sums_do_not_depend_on_order_and_survive_storage),
 		cmocka_unit_test(extremes_stay_right_while_thousands_of_values_come_and_go),
 		cmocka_unit_test(a_large_group_in_memory_forgets_values_that_are_gone),
+		cmocka_unit_test(the_next_extreme_is_right_after_the_heap_was_cleared_of_dead_values),
 		cmocka_unit_test(a_group_retracted_more_often_than_inserted_is_an_internal_error),
 		cmocka_unit_test(a_global_aggregate_has_a_row_before_any_input_and_only_one_ever),
 		cmocka_unit_test(a_sum_that_does_not_fit_its_type_is_out_of_range),
