@@ -5,6 +5,7 @@ types, text of every value) must be equal – as they come when it has an ORDER 
 On PostgreSQL a materialized view is a plain view, so that it is always the query over all rows so far. Directives:
 
     -- postgres: STATEMENT     what PostgreSQL runs instead of the next statement (one line; empty: nothing)
+    -- line TOPIC: TEXT        a raw record for the appliance, as a producer would send it; a `-- postgres:` line before it says the row
     -- rows TABLE COUNT SEED: column=kind(…), …    inserts COUNT seeded rows; kinds: int(lo,hi) num(lo,hi,scale) float(lo,hi) text(n)
                                pick(a|b|c) time(days) bool(); a leading ? makes a tenth of the values null
 """
@@ -25,7 +26,7 @@ from postgres import Postgres  # noqa: E402
 CONFIGURATIONS = {
     "default": dict(options=[]),
     "one-row-steps": dict(options=["--workers", "1", "--step-rows", "1"]),
-    "kill-after-each-statement": dict(options=["--workers", "2", "--step-rows", "7"], kill=True),
+    "kill-after-each-change": dict(options=["--workers", "2", "--step-rows", "7"], kill=True),
     "rebuilt-from-the-log": dict(options=["--workers", "2"], rebuild=True),
 }
 
@@ -72,7 +73,7 @@ def insert_rows(table, count, seed, columns):
 
 
 def statements(path):
-    """Yields (for kappa, for postgres or None)."""
+    """Yields (for kappa, for postgres or None). A raw record is a pair of topic and text."""
     replacement, text = None, ""
     with open(path, encoding="utf-8") as file:
         for line in file:
@@ -80,6 +81,11 @@ def statements(path):
             if rows:
                 for insert in insert_rows(rows.group(1), int(rows.group(2)), int(rows.group(3)), rows.group(4)):
                     yield insert, insert
+                continue
+            record = re.match(r"-- line (\w+): (.*)", line)
+            if record:
+                yield record.groups(), replacement
+                replacement = None
                 continue
             if line.startswith("-- postgres:"):
                 replacement = line[len("-- postgres:"):].strip().rstrip(";")
@@ -122,15 +128,17 @@ def answer(connection, statement):
 
 
 def compare(kappa, oracle, ours, theirs):
+    """What differs, in words; None."""
     got, why = answer(kappa, ours)
     expected, their_why = answer(oracle, for_postgres(theirs))
     if got != expected:
         if isinstance(got, tuple) and isinstance(expected, tuple) and got[:2] == expected[:2]:
             only_got = [row for row in got[2] if row not in expected[2]][:10]
             only_expected = [row for row in expected[2] if row not in got[2]][:10]
-            pytest.fail("%s\n  rows %d, PostgreSQL %d\n  only ours:       %r\n  only PostgreSQL: %r" %
+            return ("%s\n  rows %d, PostgreSQL %d\n  only ours:       %r\n  only PostgreSQL: %r" %
                         (ours, len(got[2]), len(expected[2]), only_got, only_expected))
-        pytest.fail("%s\n  got        %r %s\n  PostgreSQL %r %s" % (ours[:2000], got, why or "", expected, their_why or ""))
+        return "%s\n  got        %r %s\n  PostgreSQL %r %s" % (ours[:2000], got, why or "", expected, their_why or "")
+    return None
 
 
 def rebuild(kappa):
@@ -153,16 +161,25 @@ def test_answers_are_those_of_postgres(path, configuration, oracle):
     reference.execute("CREATE SCHEMA public")
     with Appliance(settings["options"]) as kappa:
         connection = kappa.connect()
-        selects = []
+        selects, produced, different = [], False, []
         for ours, theirs in statements(path):
+            if isinstance(ours, tuple):
+                kappa.produce(ours[0], [ours[1]])
+                produced = True
+                if theirs:
+                    reference.execute(theirs)
+                continue
+            if produced:
+                kappa.wait_caught_up()
+                produced = False
             is_select = re.match(r"(select|with|values)\b", ours, re.I)
             if is_select and settings.get("rebuild"):
                 selects.append((ours, theirs))
             elif is_select or theirs:
-                compare(connection, reference, ours, theirs)
+                different.append(compare(connection, reference, ours, theirs))
             else:
                 connection.execute(ours)
-            if settings.get("kill"):
+            if settings.get("kill") and not is_select:
                 connection.close()
                 kappa.kill()
                 kappa.start()
@@ -174,6 +191,9 @@ def test_answers_are_those_of_postgres(path, configuration, oracle):
             connection = kappa.connect()
             # answers in the middle of a script are of fewer rows than there are now: ask both sides again
             for ours, theirs in selects:
-                compare(connection, reference, ours, theirs)
+                different.append(compare(connection, reference, ours, theirs))
         connection.close()
     reference.close()
+    different = [text for text in different if text is not None]
+    if different:
+        pytest.fail("%d answers differ\n%s" % (len(different), "\n".join(different)), pytrace=False)
