@@ -157,10 +157,68 @@ static void large_inputs_give_one_digest_however_they_are_stepped(void **state)
 	arena_deinit(&arena);
 }
 
+static void change_push(struct bench *bench, size_t source, const struct value *values, int64_t weight)
+{
+	struct arena arena = {0};
+	struct naive_rows rows = {.width = COLUMN_COUNT};
+	naive_add(&arena, &rows, values, weight);
+	naive_add(&bench->arena, &bench->tables[source == 0 ? TABLE_A : TABLE_B], values, weight);
+	assert_int_equal(circuit_push(bench->circuit, source, naive_batch(&arena, test_schema(), &rows, 0, 1),
+						 &arena, &bench->sink),
+		STATUS_OK);
+	arena_deinit(&arena);
+}
+
+static void step_finish(struct bench *bench)
+{
+	assert_int_equal(circuit_step_end(bench->circuit, &bench->arena, &bench->sink), STATUS_OK);
+	assert_int_equal(circuit_flush(bench->circuit, &bench->store.writer), STATUS_OK);
+	store_commit(&bench->store);
+	circuit_committed(bench->circuit);
+	assert_true(bench_is_right(bench));
+}
+
+/* Within one step a left row goes, its partner goes or comes, and the left row comes again. */
+static void a_left_row_that_comes_again_has_the_partners_of_then(void **state)
+{
+	(void)state;
+	struct arena arena = {0};
+	struct random random = {1};
+	uint32_t columns[] = {COLUMN_ID, COLUMN_SMALL}, key = 0;
+	for (int kind = JOIN_LEFT; kind <= JOIN_ANTI; kind++) {
+		for (int residual = 0; residual < 2; residual++) {
+			struct plan *join =
+				plan_join(&arena, (enum join_kind)kind, plan_scan(&arena, TABLE_A, columns, 2),
+					plan_scan(&arena, TABLE_B, columns, 2), &key, &key, 1);
+			if (residual != 0)
+				join->join.residual =
+					expression_compare(&arena, "<=", expression_column(&arena, 1, type_of(TYPE_INT2)),
+						expression_column(&arena, 3, type_of(TYPE_INT2)));
+			struct value values[COLUMN_COUNT];
+			for (unsigned c = 0; c < COLUMN_COUNT; c++)
+				values[c] = value_random(&random, &arena, (enum test_column)c);
+			struct bench bench;
+			bench_init(&bench, join, 0);
+			change_push(&bench, 0, values, 1);
+			change_push(&bench, 1, values, 1);
+			step_finish(&bench);
+			for (int partner = -1; partner <= 1; partner += 2) {
+				change_push(&bench, 0, values, -1);
+				change_push(&bench, 1, values, partner);
+				change_push(&bench, 0, values, 1);
+				step_finish(&bench);
+			}
+			bench_deinit(&bench);
+		}
+	}
+	arena_deinit(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_plans_give_what_the_naive_evaluator_says_however_they_are_stepped),
+		cmocka_unit_test(a_left_row_that_comes_again_has_the_partners_of_then),
 		cmocka_unit_test(large_inputs_give_one_digest_however_they_are_stepped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
