@@ -98,10 +98,16 @@ class Appliance:
         assert code is None, "the program ended by itself, exit code %d" % code
 
     def start(self, timeout=60):
-        """Starts the program and waits for its ready line; NotStarted."""
-        self.spawn()
-        self.await_ready(timeout)
-        return self
+        """Starts the program and waits for its ready line; NotStarted. Its ports may be taken for a moment by somebody else."""
+        for attempt in range(25):
+            self.spawn()
+            try:
+                self.await_ready(timeout)
+                return self
+            except NotStarted as problem:
+                if "address already in use" not in str(problem) or attempt == 24:
+                    raise
+                time.sleep(0.2)
 
     def spawn(self):
         """Starts the program; anything may happen before await_ready()."""
