@@ -708,10 +708,11 @@ status engine_open(const struct engine_options *options, struct engine **out)
 	return STATUS_OK;
 }
 
-void engine_close(struct engine *engine)
+void engine_stop(struct engine *engine)
 {
-	if (engine == NULL)
+	if (engine->stopped)
 		return;
+	engine->stopped = true;
 	pthread_mutex_lock(&engine->lock);
 	engine->stopping = true;
 	pthread_cond_broadcast(&engine->changed);
@@ -725,5 +726,12 @@ void engine_close(struct engine *engine)
 	for (size_t i = 0; i < engine->live->version_count; i++)
 		if (view_store_sync(engine->live->versions[i]->store) != STATUS_OK)
 			diag(DIAG_WARN, "replay", "sync_failed", "error=\"%s\"", error_current()->text);
+}
+
+void engine_close(struct engine *engine)
+{
+	if (engine == NULL)
+		return;
+	engine_stop(engine);
 	engine_free(engine);
 }

@@ -39,7 +39,10 @@ struct engine_options {
 
 /* Reads the catalog topic, opens or rebuilds every version, starts the pipelines. */
 status engine_open(const struct engine_options *options, struct engine **out) MUST_USE;
-void engine_close(struct engine *engine);
+/* The log may call engine_wake() until it is closed, and the engine reads the log until it is stopped: hence
+ * engine_stop(), log_close(), engine_close(). */
+void engine_stop(struct engine *engine);
+void engine_close(struct engine *engine); /* stops it if need be; accepts NULL */
 /* To be called when the log advanced (from its callback). Cheap. */
 void engine_wake(struct engine *engine);
 /* True once every live version that was caught up before the last stop is caught up again. */

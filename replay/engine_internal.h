@@ -57,6 +57,7 @@ struct engine {
 	size_t incoming_count;
 	bool membership_dirty; /* some member of a group was dropped */
 	bool stopping;
+	bool stopped; /* who closes it */
 	bool boot_done;
 	status boot_result;
 	struct error boot_error;

@@ -217,9 +217,10 @@ static void server_close(struct server *server)
 		loop_run(server->loop); /* what workers posted: sessions whose connections are gone */
 	http_shutdown(server);
 	if (server->engine != NULL)
-		engine_close(server->engine);
+		engine_stop(server->engine);
 	if (server->log != NULL)
 		log_close(server->log);
+	engine_close(server->engine);
 	loop_destroy(server->loop);
 	pg_server_destroy(server->pg);
 	kafka_server_destroy(server->kafka);

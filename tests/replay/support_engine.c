@@ -72,9 +72,10 @@ static void start(struct world *world)
 static void stop(struct world *world)
 {
 	struct engine *engine = world->engine;
-	__atomic_store_n(&world->engine, NULL, __ATOMIC_RELEASE);
-	engine_close(engine);
+	engine_stop(engine);
 	log_close(world->log);
+	engine_close(engine);
+	world->engine = NULL;
 }
 
 void world_open(struct world *world, unsigned workers, uint32_t step_rows, size_t circuit_bytes)

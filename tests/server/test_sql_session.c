@@ -55,8 +55,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	engine_close(appliance.engine);
+	engine_stop(appliance.engine);
 	log_close(appliance.log);
+	engine_close(appliance.engine);
 	buffer_deinit(&appliance.shown);
 	assert_int_equal(directory_remove(appliance.dir), STATUS_OK);
 	return 0;
