@@ -282,7 +282,7 @@ def test_views_see_what_every_client_produced(kappa, admin):
 
 
 def test_a_view_counts_every_record_of_densely_packed_batches(kappa, admin):
-    """Compressed, half a megabyte of the log can hold millions of records: more than is decoded at a time."""
+    """Half a megabyte of the log, which is what is read at a time, holds some hundred thousand of these."""
     topic = create(admin, "dense")
     count = 1_300_000
     kcat(kappa.bootstrap, "-P", "-t", topic, "-z", "zstd", "-X", "batch.num.messages=1000000", "-X", "batch.size=100000000",
