@@ -16,8 +16,8 @@
  *     left = inner + anti with nulls for the right columns
  *
  * With a residual rows under one key have fates of their own: each left row l keeps n(l) = Σ weight of the
- * right rows that pass with it. It counts them whenever it comes, by meeting R; while it is there, ΔR keeps the
- * count right.
+ * right rows that pass with it. It counts them whenever it comes, by meeting R; while it is there, ΔR keeps
+ * the count right.
  *
  * State: one space per side, see arrangement.h; semi and anti without a residual keep only counts of the
  * right side.
