@@ -710,13 +710,13 @@ status engine_open(const struct engine_options *options, struct engine **out)
 
 void engine_stop(struct engine *engine)
 {
-	if (engine->stopped)
-		return;
-	engine->stopped = true;
 	pthread_mutex_lock(&engine->lock);
+	bool again = engine->stopping;
 	engine->stopping = true;
 	pthread_cond_broadcast(&engine->changed);
 	pthread_mutex_unlock(&engine->lock);
+	if (again)
+		return;
 	pthread_join(engine->live_thread, NULL);
 	if (engine->workers > 1)
 		pthread_join(engine->replay_thread, NULL);

@@ -40,7 +40,7 @@ struct engine_options {
 /* Reads the catalog topic, opens or rebuilds every version, starts the pipelines. */
 status engine_open(const struct engine_options *options, struct engine **out) MUST_USE;
 /* The log may call engine_wake() until it is closed, and the engine reads the log until it is stopped: hence
- * engine_stop(), log_close(), engine_close(). */
+ * engine_stop(), log_close(), engine_close(), all three on the thread that owns the engine. */
 void engine_stop(struct engine *engine);
 void engine_close(struct engine *engine); /* stops it if need be; accepts NULL */
 /* To be called when the log advanced (from its callback). Cheap. */

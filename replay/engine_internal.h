@@ -56,11 +56,7 @@ struct engine {
 	struct version **incoming; /* opened by the replay thread */
 	size_t incoming_count;
 	bool membership_dirty; /* some member of a group was dropped */
-	bool stopping;
-	bool stopped; /* who closes it */
-	bool boot_done;
-	status boot_result;
-	struct error boot_error;
+	bool stopping; /* set once, by engine_stop(); the threads return soon after */
 
 	struct group **replays; /* the replay thread's; list changes under lock */
 	size_t replay_count;
@@ -68,7 +64,6 @@ struct engine {
 	atomic_ulong wakes;   /* log advanced, counted */
 	atomic_bool advanced; /* since the last live step began */
 	pthread_t live_thread, replay_thread;
-	bool replay_thread_started;
 
 	atomic_ullong steps, records_read, publications, replayed_records;
 	atomic_llong freshness_last_us;
