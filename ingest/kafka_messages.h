@@ -1,6 +1,7 @@
 /* The Kafka protocol's messages: one description per struct, from which the C struct, the reader and
  * the writer all follow (kafka_schema.h, kafka_codec.c). Adding an API is adding its structs here, with the
- * struct's name in KAFKA_STRUCTS, and a line with a handler in kafka_api.c.
+ * struct's name in its KAFKA_STRUCTS list, and a line with a handler in kafka_api.c. This file holds what
+ * carries records; groups, transactions, administration have files of their own, included at the end.
  *
  *   F(S, TYPE, name, from, to, nullable, default)       a field of versions from … to
  *   A(S, element, name, from, to, nullable)             an array of structs; name##_count items, −1 = null
@@ -198,108 +199,6 @@
 	F(S, INT32, throttle_time_ms, 2, UP, NEVER, 0) \
 	A(S, list_offsets_response_topic, topics, 0, UP, NEVER)
 
-/* ---- 10 FindCoordinator ---- */
-
-#define KAFKA_FIELDS_find_coordinator_request(S, F, A, T) \
-	F(S, STRING, key, 0, 3, NEVER, 0) \
-	F(S, INT8, key_type, 1, UP, NEVER, 0) \
-	F(S, STRINGS, coordinator_keys, 4, UP, NEVER, 0)
-
-#define KAFKA_FIELDS_find_coordinator_item(S, F, A, T) \
-	F(S, STRING, key, 4, UP, NEVER, 0) \
-	F(S, INT32, node_id, 4, UP, NEVER, -1) \
-	F(S, STRING, host, 4, UP, NEVER, 0) \
-	F(S, INT32, port, 4, UP, NEVER, -1) \
-	F(S, INT16, error_code, 4, UP, NEVER, 0) \
-	F(S, STRING, error_message, 4, UP, 4, 0)
-
-#define KAFKA_FIELDS_find_coordinator_response(S, F, A, T) \
-	F(S, INT32, throttle_time_ms, 1, UP, NEVER, 0) \
-	F(S, INT16, error_code, 0, 3, NEVER, 0) \
-	F(S, STRING, error_message, 1, 3, 1, 0) \
-	F(S, INT32, node_id, 0, 3, NEVER, -1) \
-	F(S, STRING, host, 0, 3, NEVER, 0) \
-	F(S, INT32, port, 0, 3, NEVER, -1) \
-	A(S, find_coordinator_item, coordinators, 4, UP, NEVER)
-
-/* ---- 19 CreateTopics ---- */
-
-#define KAFKA_FIELDS_create_topics_assignment(S, F, A, T) \
-	F(S, INT32, partition_index, 0, UP, NEVER, 0) \
-	F(S, INT32S, broker_ids, 0, UP, NEVER, 0)
-
-#define KAFKA_FIELDS_create_topics_request_config(S, F, A, T) \
-	F(S, STRING, name, 0, UP, NEVER, 0) \
-	F(S, STRING, value, 0, UP, 0, 0)
-
-#define KAFKA_FIELDS_create_topics_request_topic(S, F, A, T) \
-	F(S, STRING, name, 0, UP, NEVER, 0) \
-	F(S, INT32, num_partitions, 0, UP, NEVER, 0) \
-	F(S, INT16, replication_factor, 0, UP, NEVER, 0) \
-	A(S, create_topics_assignment, assignments, 0, UP, NEVER) \
-	A(S, create_topics_request_config, configs, 0, UP, NEVER)
-
-#define KAFKA_FIELDS_create_topics_request(S, F, A, T) \
-	A(S, create_topics_request_topic, topics, 0, UP, NEVER) \
-	F(S, INT32, timeout_ms, 0, UP, NEVER, 60000) \
-	F(S, BOOL, validate_only, 1, UP, NEVER, 0)
-
-#define KAFKA_FIELDS_create_topics_response_config(S, F, A, T) \
-	F(S, STRING, name, 5, UP, NEVER, 0) \
-	F(S, STRING, value, 5, UP, 5, 0) \
-	F(S, BOOL, read_only, 5, UP, NEVER, 0) \
-	F(S, INT8, config_source, 5, UP, NEVER, -1) \
-	F(S, BOOL, is_sensitive, 5, UP, NEVER, 0)
-
-#define KAFKA_FIELDS_create_topics_response_topic(S, F, A, T) \
-	F(S, STRING, name, 0, UP, NEVER, 0) \
-	F(S, UUID, topic_id, 7, UP, NEVER, 0) \
-	F(S, INT16, error_code, 0, UP, NEVER, 0) \
-	F(S, STRING, error_message, 1, UP, 0, 0) \
-	F(S, INT32, num_partitions, 5, UP, NEVER, -1) \
-	F(S, INT16, replication_factor, 5, UP, NEVER, -1) \
-	A(S, create_topics_response_config, configs, 5, UP, 5) \
-	T(S, INT16, topic_config_error_code, 5, UP, NEVER, 0, 0)
-
-#define KAFKA_FIELDS_create_topics_response(S, F, A, T) \
-	F(S, INT32, throttle_time_ms, 2, UP, NEVER, 0) \
-	A(S, create_topics_response_topic, topics, 0, UP, NEVER)
-
-/* ---- 20 DeleteTopics ---- */
-
-#define KAFKA_FIELDS_delete_topics_request_topic(S, F, A, T) \
-	F(S, STRING, name, 6, UP, 6, 0) \
-	F(S, UUID, topic_id, 6, UP, NEVER, 0)
-
-#define KAFKA_FIELDS_delete_topics_request(S, F, A, T) \
-	A(S, delete_topics_request_topic, topics, 6, UP, NEVER) \
-	F(S, STRINGS, topic_names, 0, 5, NEVER, 0) \
-	F(S, INT32, timeout_ms, 0, UP, NEVER, 0)
-
-#define KAFKA_FIELDS_delete_topics_result(S, F, A, T) \
-	F(S, STRING, name, 0, UP, 6, 0) \
-	F(S, UUID, topic_id, 6, UP, NEVER, 0) \
-	F(S, INT16, error_code, 0, UP, NEVER, 0) \
-	F(S, STRING, error_message, 5, UP, 5, 0)
-
-#define KAFKA_FIELDS_delete_topics_response(S, F, A, T) \
-	F(S, INT32, throttle_time_ms, 1, UP, NEVER, 0) \
-	A(S, delete_topics_result, responses, 0, UP, NEVER)
-
-/* ---- 22 InitProducerId ---- */
-
-#define KAFKA_FIELDS_init_producer_id_request(S, F, A, T) \
-	F(S, STRING, transactional_id, 0, UP, 0, 0) \
-	F(S, INT32, transaction_timeout_ms, 0, UP, NEVER, 0) \
-	F(S, INT64, producer_id, 3, UP, NEVER, -1) \
-	F(S, INT16, producer_epoch, 3, UP, NEVER, -1)
-
-#define KAFKA_FIELDS_init_producer_id_response(S, F, A, T) \
-	F(S, INT32, throttle_time_ms, 0, UP, NEVER, 0) \
-	F(S, INT16, error_code, 0, UP, NEVER, 0) \
-	F(S, INT64, producer_id, 0, UP, NEVER, -1) \
-	F(S, INT16, producer_epoch, 0, UP, NEVER, 0)
-
 /* ---- 23 OffsetForLeaderEpoch ---- */
 
 #define KAFKA_FIELDS_leader_epoch_request_partition(S, F, A, T) \
@@ -328,91 +227,26 @@
 #define KAFKA_FIELDS_leader_epoch_response(S, F, A, T) \
 	F(S, INT32, throttle_time_ms, 2, UP, NEVER, 0) \
 	A(S, leader_epoch_response_topic, topics, 0, UP, NEVER)
+/* clang-format on */
 
-/* ---- 32 DescribeConfigs ---- */
+#include "ingest/kafka_messages_admin.h"
+#include "ingest/kafka_messages_group.h"
+#include "ingest/kafka_messages_transaction.h"
 
-#define KAFKA_FIELDS_describe_configs_resource(S, F, A, T) \
-	F(S, INT8, resource_type, 0, UP, NEVER, 0) \
-	F(S, STRING, resource_name, 0, UP, NEVER, 0) \
-	F(S, STRINGS, configuration_keys, 0, UP, 0, 0)
-
-#define KAFKA_FIELDS_describe_configs_request(S, F, A, T) \
-	A(S, describe_configs_resource, resources, 0, UP, NEVER) \
-	F(S, BOOL, include_synonyms, 1, UP, NEVER, 0) \
-	F(S, BOOL, include_documentation, 3, UP, NEVER, 0)
-
-#define KAFKA_FIELDS_describe_configs_synonym(S, F, A, T) \
-	F(S, STRING, name, 1, UP, NEVER, 0) \
-	F(S, STRING, value, 1, UP, 0, 0) \
-	F(S, INT8, source, 1, UP, NEVER, 0)
-
-#define KAFKA_FIELDS_describe_configs_config(S, F, A, T) \
-	F(S, STRING, name, 0, UP, NEVER, 0) \
-	F(S, STRING, value, 0, UP, 0, 0) \
-	F(S, BOOL, read_only, 0, UP, NEVER, 0) \
-	F(S, BOOL, is_default, 0, 0, NEVER, 0) \
-	F(S, INT8, config_source, 1, UP, NEVER, -1) \
-	F(S, BOOL, is_sensitive, 0, UP, NEVER, 0) \
-	A(S, describe_configs_synonym, synonyms, 1, UP, NEVER) \
-	F(S, INT8, config_type, 3, UP, NEVER, 0) \
-	F(S, STRING, documentation, 3, UP, 0, 0)
-
-#define KAFKA_FIELDS_describe_configs_result(S, F, A, T) \
-	F(S, INT16, error_code, 0, UP, NEVER, 0) \
-	F(S, STRING, error_message, 0, UP, 0, 0) \
-	F(S, INT8, resource_type, 0, UP, NEVER, 0) \
-	F(S, STRING, resource_name, 0, UP, NEVER, 0) \
-	A(S, describe_configs_config, configs, 0, UP, NEVER)
-
-#define KAFKA_FIELDS_describe_configs_response(S, F, A, T) \
-	F(S, INT32, throttle_time_ms, 0, UP, NEVER, 0) \
-	A(S, describe_configs_result, results, 0, UP, NEVER)
-
-/* ---- 60 DescribeCluster ---- */
-
-#define KAFKA_FIELDS_describe_cluster_request(S, F, A, T) \
-	F(S, BOOL, include_cluster_authorized_operations, 0, UP, NEVER, 0) \
-	F(S, INT8, endpoint_type, 1, UP, NEVER, 1)
-
-#define KAFKA_FIELDS_describe_cluster_broker(S, F, A, T) \
-	F(S, INT32, broker_id, 0, UP, NEVER, 0) \
-	F(S, STRING, host, 0, UP, NEVER, 0) \
-	F(S, INT32, port, 0, UP, NEVER, 0) \
-	F(S, STRING, rack, 0, UP, 0, 0)
-
-#define KAFKA_FIELDS_describe_cluster_response(S, F, A, T) \
-	F(S, INT32, throttle_time_ms, 0, UP, NEVER, 0) \
-	F(S, INT16, error_code, 0, UP, NEVER, 0) \
-	F(S, STRING, error_message, 0, UP, 0, 0) \
-	F(S, INT8, endpoint_type, 1, UP, NEVER, 1) \
-	F(S, STRING, cluster_id, 0, UP, NEVER, 0) \
-	F(S, INT32, controller_id, 0, UP, NEVER, -1) \
-	A(S, describe_cluster_broker, brokers, 0, UP, NEVER) \
-	F(S, INT32, cluster_authorized_operations, 0, UP, NEVER, INT32_MIN)
-
+/* clang-format off */
 /* Every struct, elements before what holds them. */
 #define KAFKA_STRUCTS(X) \
-	X(api_versions_request) X(api_versions_key) X(api_versions_response) \
-	X(metadata_request_topic) X(metadata_request) \
-	X(metadata_broker) X(metadata_partition) X(metadata_topic) X(metadata_response) \
-	X(produce_request_partition) X(produce_request_topic) X(produce_request) \
-	X(produce_record_error) X(produce_response_partition) X(produce_response_topic) X(produce_response) \
-	X(fetch_request_partition) X(fetch_request_topic) X(fetch_forgotten_topic) X(fetch_request) \
-	X(fetch_aborted_transaction) X(fetch_response_partition) X(fetch_response_topic) X(fetch_response) \
+	X(api_versions_request) X(api_versions_key) X(api_versions_response) X(metadata_request_topic) \
+	X(metadata_request) X(metadata_broker) X(metadata_partition) X(metadata_topic) X(metadata_response) \
+	X(produce_request_partition) X(produce_request_topic) X(produce_request) X(produce_record_error) \
+	X(produce_response_partition) X(produce_response_topic) X(produce_response) X(fetch_request_partition) \
+	X(fetch_request_topic) X(fetch_forgotten_topic) X(fetch_request) X(fetch_aborted_transaction) \
+	X(fetch_response_partition) X(fetch_response_topic) X(fetch_response) \
 	X(list_offsets_request_partition) X(list_offsets_request_topic) X(list_offsets_request) \
 	X(list_offsets_response_partition) X(list_offsets_response_topic) X(list_offsets_response) \
-	X(find_coordinator_request) X(find_coordinator_item) X(find_coordinator_response) \
-	X(create_topics_assignment) X(create_topics_request_config) X(create_topics_request_topic) \
-	X(create_topics_request) X(create_topics_response_config) X(create_topics_response_topic) \
-	X(create_topics_response) \
-	X(delete_topics_request_topic) X(delete_topics_request) \
-	X(delete_topics_result) X(delete_topics_response) \
-	X(init_producer_id_request) X(init_producer_id_response) \
 	X(leader_epoch_request_partition) X(leader_epoch_request_topic) X(leader_epoch_request) \
 	X(leader_epoch_response_partition) X(leader_epoch_response_topic) X(leader_epoch_response) \
-	X(describe_configs_resource) X(describe_configs_request) X(describe_configs_synonym) \
-	X(describe_configs_config) X(describe_configs_result) X(describe_configs_response) \
-	X(describe_cluster_request) X(describe_cluster_broker) X(describe_cluster_response)
+	KAFKA_STRUCTS_GROUP(X) KAFKA_STRUCTS_TRANSACTION(X) KAFKA_STRUCTS_ADMIN(X)
 /* clang-format on */
 
 #endif

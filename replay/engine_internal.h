@@ -56,7 +56,7 @@ struct engine {
 	struct version **incoming; /* opened by the replay thread */
 	size_t incoming_count;
 	bool membership_dirty; /* some member of a group was dropped */
-	bool stopping; /* set once, by engine_stop(); the threads return soon after */
+	bool stopping;         /* set once, by engine_stop(); the threads return soon after */
 
 	struct group **replays; /* the replay thread's; list changes under lock */
 	size_t replay_count;
