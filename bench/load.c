@@ -4,8 +4,8 @@
  *
  *   bench_load HOST PORT TOPIC FILE [RECORDS_PER_BATCH] [IN_FLIGHT] [RECORDS_PER_SECOND]
  *
- * Prints one JSON line: records, seconds, records_per_second, ack latency percentiles (ms).
- * RECORDS_PER_SECOND 0 = as fast as it goes.
+ * Prints one JSON line: records, began_s (wall clock), seconds, records_per_second, ack latency percentiles
+ * (ms). RECORDS_PER_SECOND 0 = as fast as it goes.
  */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -172,6 +172,7 @@ int main(int argc, char **argv)
 		die("connect");
 	int one = 1;
 	(void)setsockopt(socket_fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	int64_t began_ms = clock_wall_ms();
 	int64_t began_ns = clock_monotonic_ns();
 	size_t acked = 0;
 	int64_t sent_records = 0;
@@ -201,9 +202,10 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < load.count; i++)
 		latencies[i] = load.requests[i].acked_ns - load.requests[i].sent_ns;
 	qsort(latencies, load.count, sizeof *latencies, order);
-	printf("{\"records\":%lld,\"seconds\":%.3f,\"records_per_second\":%.0f,\"ack_ms_p50\":%.3f,\"ack_ms_"
+	printf("{\"records\":%lld,\"began_s\":%.3f,\"seconds\":%.3f,\"records_per_second\":%.0f,\"ack_ms_p50\":%."
+		   "3f,\"ack_ms_"
 		   "p99\":%.3f,\"ack_ms_max\":%.3f}\n",
-		(long long)load.records, seconds, (double)load.records / seconds,
+		(long long)load.records, (double)began_ms / 1e3, seconds, (double)load.records / seconds,
 		(double)latencies[load.count / 2] / 1e6, (double)latencies[load.count * 99 / 100] / 1e6,
 		(double)latencies[load.count - 1] / 1e6);
 	mem_free(latencies);

@@ -123,6 +123,15 @@ size_t engine_circuit_budget(struct engine *engine)
 	return engine->memory_bytes_max / 4 * 3 / versions;
 }
 
+/* lock is held. The log advances thousands of times a second: a replay thread with nothing to replay is left
+ * alone. */
+static void wake_threads(struct engine *engine)
+{
+	pthread_cond_signal(&engine->live_wake);
+	if (engine->replay_count != 0 || engine->incoming_count != 0)
+		pthread_cond_signal(&engine->replay_wake);
+}
+
 void engine_submit(struct engine *engine, struct version *const *versions, size_t count)
 {
 	pthread_mutex_lock(&engine->lock);
@@ -130,7 +139,7 @@ void engine_submit(struct engine *engine, struct version *const *versions, size_
 		mem_resize(engine->incoming, (engine->incoming_count + count) * sizeof(struct version *));
 	for (size_t i = 0; i < count; i++)
 		engine->incoming[engine->incoming_count++] = version_retain(versions[i]);
-	pthread_cond_broadcast(&engine->changed);
+	wake_threads(engine);
 	pthread_mutex_unlock(&engine->lock);
 }
 
@@ -138,7 +147,7 @@ void engine_wake(struct engine *engine)
 {
 	pthread_mutex_lock(&engine->lock);
 	atomic_fetch_add(&engine->wakes, 1);
-	pthread_cond_broadcast(&engine->changed);
+	wake_threads(engine);
 	pthread_mutex_unlock(&engine->lock);
 }
 
@@ -595,7 +604,7 @@ static bool stopping(struct engine *engine)
 	return stop;
 }
 
-static void wait_for_work(struct engine *engine, unsigned long seen, int64_t ms)
+static void wait_for_work(struct engine *engine, pthread_cond_t *wake, unsigned long seen, int64_t ms)
 {
 	struct timespec until;
 	(void)clock_gettime(CLOCK_MONOTONIC, &until);
@@ -609,7 +618,7 @@ static void wait_for_work(struct engine *engine, unsigned long seen, int64_t ms)
 	int timed_out = 0;
 	while (!engine->stopping && engine->incoming_count == 0 && atomic_load(&engine->wakes) == seen &&
 		   timed_out == 0)
-		timed_out = pthread_cond_timedwait(&engine->changed, &engine->lock, &until);
+		timed_out = pthread_cond_timedwait(wake, &engine->lock, &until);
 	pthread_mutex_unlock(&engine->lock);
 }
 
@@ -622,7 +631,7 @@ static void *live_main(void *context)
 		if (engine->workers == 1)
 			worked = replay_work(engine) || worked;
 		if (!worked)
-			wait_for_work(engine, seen, IDLE_WAIT_MS);
+			wait_for_work(engine, &engine->live_wake, seen, IDLE_WAIT_MS);
 		else if (engine->step_delay_ms > 0 && engine->workers > 1)
 			(void)usleep((useconds_t)engine->step_delay_ms * 1000);
 	}
@@ -636,7 +645,7 @@ static void *replay_main(void *context)
 	while (!stopping(engine)) {
 		unsigned long seen = atomic_load(&engine->wakes);
 		if (!replay_work(engine))
-			wait_for_work(engine, seen, IDLE_WAIT_MS);
+			wait_for_work(engine, &engine->replay_wake, seen, IDLE_WAIT_MS);
 	}
 	return NULL;
 }
@@ -656,6 +665,8 @@ static void engine_free(struct engine *engine)
 	pthread_mutex_destroy(&engine->ddl);
 	pthread_mutex_destroy(&engine->live_lock);
 	pthread_mutex_destroy(&engine->lock);
+	pthread_cond_destroy(&engine->live_wake);
+	pthread_cond_destroy(&engine->replay_wake);
 	pthread_cond_destroy(&engine->changed);
 	mem_free(engine->dir);
 	mem_free(engine);
@@ -680,6 +691,8 @@ status engine_open(const struct engine_options *options, struct engine **out)
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&engine->changed, &monotonic);
+	pthread_cond_init(&engine->live_wake, &monotonic);
+	pthread_cond_init(&engine->replay_wake, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	engine->live = group_create(engine->log);
 	engine->catalog = catalog_create();
@@ -714,6 +727,8 @@ void engine_stop(struct engine *engine)
 	bool again = engine->stopping;
 	engine->stopping = true;
 	pthread_cond_broadcast(&engine->changed);
+	pthread_cond_broadcast(&engine->live_wake);
+	pthread_cond_broadcast(&engine->replay_wake);
 	pthread_mutex_unlock(&engine->lock);
 	if (again)
 		return;

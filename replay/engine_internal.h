@@ -50,7 +50,8 @@ struct engine {
 	struct group *live; /* live_lock */
 
 	pthread_mutex_t lock;
-	pthread_cond_t changed; /* a publication, a state change, new work, stop */
+	pthread_cond_t changed;                /* a publication, a state change, stop */
+	pthread_cond_t live_wake, replay_wake; /* the threads': new work, stop */
 	struct publication *published;
 	struct catalog *catalog;
 	struct version **incoming; /* opened by the replay thread */
