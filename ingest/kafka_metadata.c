@@ -45,10 +45,11 @@ static void metadata_topic_fill(
 	struct kafka_request *request, const struct topic *topic, struct kafka_metadata_topic *to)
 {
 	to->name = slice_of_string(topic->name);
-	to->is_internal = topic->config.internal;
-	to->partitions_count = topic->config.partitions;
-	to->partitions = KAFKA_NEW(&request->arena, metadata_partition, topic->config.partitions);
-	for (int32_t p = 0; p < topic->config.partitions; p++) {
+	const struct topic_config *config = topic->config; /* partitions may be added meanwhile */
+	to->is_internal = config->internal;
+	to->partitions_count = config->partitions;
+	to->partitions = KAFKA_NEW(&request->arena, metadata_partition, config->partitions);
+	for (int32_t p = 0; p < config->partitions; p++) {
 		struct kafka_metadata_partition *partition = &to->partitions[p];
 		partition->partition_index = p;
 		partition->leader_id = request->broker->node_id;
@@ -72,7 +73,7 @@ static void metadata_fill_all(struct kafka_request *request, struct kafka_metada
 	topic_list(request->broker->log, &topics, &count);
 	answer->topics = KAFKA_NEW(&request->arena, metadata_topic, (int32_t)count);
 	for (size_t i = 0; i < count; i++) {
-		if (!topics[i]->config.internal)
+		if (!topics[i]->config->internal)
 			metadata_topic_fill(request, topics[i], &answer->topics[answer->topics_count++]);
 	}
 	mem_free(topics);

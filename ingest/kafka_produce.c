@@ -66,7 +66,7 @@ static bool item_check(struct produce_item *item)
 		item_refuse(item, KAFKA_INVALID_RECORD, slice_of_string("a produce request needs a record batch"));
 		return false;
 	}
-	int32_t bytes_max = partition_topic(item->append.partition)->config.message_bytes_max;
+	int32_t bytes_max = partition_topic(item->append.partition)->config->message_bytes_max;
 	if (bytes_max > 0 && records.size > (size_t)bytes_max) {
 		item_refuse(item, KAFKA_MESSAGE_TOO_LARGE,
 			slice_of_string(arena_printf(&request->arena,

@@ -99,8 +99,6 @@ enum { KAFKA_LEADER_EPOCH = 0 };
 
 /* ---- topic configuration: kafka_config.c ---- */
 
-/* Sets one entry from its text; INVALID with the rule broken. NULL value = the default. */
-status kafka_config_set(struct topic_config *config, const char *name, const char *value) MUST_USE;
 /* All entries of a topic as CreateTopics answers them. */
 struct kafka_create_topics_response_config *kafka_config_list(
 	struct arena *arena, const struct topic_config *config, int32_t *count);

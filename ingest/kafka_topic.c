@@ -25,7 +25,7 @@ const struct topic *kafka_topic_find(struct log *log, struct slice name)
 struct partition *kafka_partition_find(struct log *log, struct slice name, int32_t partition)
 {
 	const struct topic *topic = kafka_topic_find(log, name);
-	if (topic == NULL || partition < 0 || partition >= topic->config.partitions)
+	if (topic == NULL || partition < 0 || partition >= topic->config->partitions)
 		return NULL;
 	return topic->partitions[partition];
 }

@@ -2,6 +2,7 @@
  * after the other; each topic has its own outcome.
  */
 #include "ingest/kafka_request.h"
+#include "log/topic_config.h"
 
 /* ---- CreateTopics ---- */
 
@@ -70,7 +71,7 @@ static bool configs_decide(struct kafka_request *request,
 		const char *name = kafka_text(&request->arena, from->configs[i].name);
 		struct slice value = from->configs[i].value;
 		const char *text = value.data != NULL ? kafka_text(&request->arena, value) : NULL;
-		if (kafka_config_set(config, name, text) != STATUS_OK) {
+		if (topic_config_set(config, name, text) != STATUS_OK) {
 			topic_refuse(to, KAFKA_INVALID_CONFIG, (const char *)kafka_error_text(&request->arena).data);
 			return false;
 		}
@@ -170,7 +171,7 @@ static void topic_delete_one(
 {
 	kafka_topic_uuid(topic, to->topic_id);
 	to->name = slice_of_string(topic->name);
-	if (topic->config.internal || kafka_topic_is_internal(to->name)) {
+	if (topic->config->internal || kafka_topic_is_internal(to->name)) {
 		to->error_code = KAFKA_INVALID_TOPIC_EXCEPTION;
 		to->error_message = slice_of_string("internal topics cannot be deleted");
 		return;

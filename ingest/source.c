@@ -187,7 +187,7 @@ static status topic_get(struct log *log, const char *name, const struct topic **
 		error_hint("Create it: kappa topic create %.200s", name);
 		return result;
 	}
-	if ((*out)->config.internal)
+	if ((*out)->config->internal)
 		return error_raise(STATUS_INVALID, "topic \"%s\" is internal: only the appliance writes to it", name);
 	return STATUS_OK;
 }
@@ -214,9 +214,9 @@ static status source_get(struct sources *sources, const char *id, const char *to
 static status source_register(
 	struct sources *sources, struct source *source, const struct topic *topic, int32_t partition)
 {
-	if (partition >= topic->config.partitions)
+	if (partition >= topic->config->partitions)
 		return error_raise(STATUS_INVALID, "topic \"%s\" has partitions 0 to %d, not %d", topic->name,
-			topic->config.partitions - 1, partition);
+			topic->config->partitions - 1, partition);
 	if (source->incarnation == topic->incarnation) {
 		if (partition < 0 || partition == source->partition)
 			return STATUS_OK;
@@ -230,7 +230,7 @@ static status source_register(
 		.id = source->id,
 		.topic = source->topic,
 		.incarnation = topic->incarnation,
-		.partition = partition >= 0 ? partition : (int32_t)(hash % (uint64_t)topic->config.partitions),
+		.partition = partition >= 0 ? partition : (int32_t)(hash % (uint64_t)topic->config->partitions),
 	};
 	fresh.from_offset = partition_high_watermark(topic->partitions[fresh.partition]);
 	status result = log_producer_id_allocate(sources->log, &fresh.producer_id);
@@ -329,7 +329,7 @@ static status source_state_read(
 	struct source_state state = {
 		.producer_id = source->producer_id,
 		.partition = source->partition,
-		.batch_bytes_max = topic->config.message_bytes_max,
+		.batch_bytes_max = topic->config->message_bytes_max,
 	};
 	status result = partition_producer(partition, source->producer_id, &known);
 	if (result == STATUS_NOT_FOUND)

@@ -50,6 +50,8 @@ status log_open(const struct log_options *options, struct log **out)
 	log->dir = mem_copy_string(options->dir);
 	log->segment_bytes = options->segment_bytes != 0 ? options->segment_bytes : SEGMENT_BYTES_DEFAULT;
 	log->lock_file = (struct file){-1, NULL};
+	log->needed = options->needed;
+	log->needed_context = options->needed_context;
 	INVARIANT(pthread_mutex_init(&log->admin_lock, NULL) == 0 &&
 			  pthread_mutex_init(&log->topics_lock, NULL) == 0 &&
 			  pthread_mutex_init(&log->producer_ids_lock, NULL) == 0);
@@ -75,7 +77,7 @@ void log_close(struct log *log)
 	writer_destroy(log->writer);
 	/* Nobody needs the active segments' index files but other programs that look at a stopped log. */
 	for (size_t t = 0; t < log->topic_count; t++)
-		for (int32_t i = 0; i < log->topics[t]->config.partitions; i++) {
+		for (int32_t i = 0; i < log->topics[t]->config->partitions; i++) {
 			const struct partition *partition = log->topics[t]->partitions[i];
 			if (!atomic_load(&partition->poisoned) && partition_active(partition)->summary.size != 0)
 				segment_index_write(&partition_active(partition)->index, partition->dir);

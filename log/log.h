@@ -23,6 +23,8 @@
 #ifndef KAPPA_LOG_LOG_H
 #define KAPPA_LOG_LOG_H
 
+#include <stdatomic.h>
+
 #include "base/bytes.h"
 #include "base/status.h"
 
@@ -39,9 +41,13 @@ struct log_options {
 	int64_t segment_bytes;  /* default for new topics; 0 = 256 MiB */
 	size_t queue_bytes_max; /* appends waiting to be written; 0 = 64 MiB */
 	/* Called on the writer thread after each group commit that moved some high watermark,
-	 * and after a topic was created or deleted. Must not block. NULL = nobody. */
+	 * and after a topic was created, altered or deleted. Must not block. NULL = nobody. */
 	void (*advanced)(void *context);
 	void *context;
+	/* Does anybody need all records of the topic (a view, which a rebuild reads from zero)? Then writes who
+	 * into `who`. Any thread that alters or trims topics, and the log's cleaner. NULL = nobody. */
+	bool (*needed)(void *context, const char *topic, char *who, size_t who_size);
+	void *needed_context;
 };
 
 status log_open(const struct log_options *options, struct log **out) MUST_USE;
@@ -50,20 +56,37 @@ void log_close(struct log *log);
 
 /* ---- topics ---- */
 
-struct topic_config {
-	int32_t partitions;        /* ≥ 1 */
-	int64_t segment_bytes;     /* 0 = the log's default */
-	int64_t retention_ms;      /* −1 = unlimited (the default) */
-	int64_t retention_bytes;   /* −1 = unlimited (the default) */
-	int32_t message_bytes_max; /* largest batch; 0 = 16 MiB */
-	bool internal;             /* names starting with "__"; hidden from plain listings */
+/* What makes room in a topic; both may be set. */
+enum cleanup_policy {
+	CLEANUP_DELETE = 1,  /* whole old segments go, by retention_ms and retention_bytes */
+	CLEANUP_COMPACT = 2, /* only the newest record of each key stays */
 };
 
-struct topic { /* immutable, valid until log_close() */
+/* Begin with topic_config_default(). Names and text forms are in log/topic_config.h. */
+struct topic_config {
+	int32_t partitions;            /* ≥ 1 */
+	bool internal;                 /* names starting with "__"; hidden from plain listings */
+	bool trim_force;               /* records may go although views need them */
+	unsigned cleanup_policy;       /* of enum cleanup_policy */
+	int64_t segment_bytes;         /* 0 = the log's default */
+	int64_t segment_ms;            /* an active segment older than this is sealed */
+	int64_t retention_ms;          /* −1 = unlimited (the default) */
+	int64_t retention_bytes;       /* −1 = unlimited (the default); of a partition */
+	int32_t message_bytes_max;     /* largest batch; 0 = 16 MiB */
+	int64_t delete_retention_ms;   /* how long a compacted topic shows that a key was deleted */
+	int64_t compaction_lag_ms_min; /* newer records are not compacted */
+	int64_t compaction_lag_ms_max; /* older ones are, whatever the ratio */
+	double dirty_ratio_min;        /* compaction begins at this share of bytes not yet compacted */
+};
+
+/* Valid until log_close(). What can be altered is replaced as a whole and stays valid, too: a reader that
+ * wants several values of one configuration loads the pointer once. Partitions are only ever added, and are
+ * there before `config` counts them. */
+struct topic {
 	char name[TOPIC_NAME_MAX + 1];
 	uint64_t incarnation; /* differs when a topic is deleted and created again */
-	struct topic_config config;
-	struct partition **partitions; /* config.partitions of them */
+	const struct topic_config *_Atomic config;
+	struct partition **_Atomic partitions; /* config->partitions of them */
 };
 
 /* Defaults: 1 partition, nothing ever deleted. */
@@ -75,6 +98,13 @@ status topic_name_check(const char *name) MUST_USE;
 status topic_create(struct log *log, const char *name, const struct topic_config *config) MUST_USE;
 /* Blocks. Old `struct topic`/`partition` pointers stay readable memory; appends get NOT_FOUND. */
 status topic_delete(struct log *log, const char *name) MUST_USE;
+/* Replaces the configuration, durably; `partitions` may only grow (INVALID), `internal` stays as it is. What
+ * would let records go that views need is refused with DEPENDENT, naming them, unless config->trim_force.
+ * NOT_FOUND. Blocks. */
+status topic_alter(struct log *log, const char *name, const struct topic_config *config) MUST_USE;
+/* Changes some of it, atomically: `change` edits a copy of the present configuration and may refuse. */
+status topic_alter_with(struct log *log, const char *name,
+	status (*change)(void *context, struct topic_config *config), void *context) MUST_USE;
 /* Borrowed until log_close(). STATUS_NOT_FOUND. Never blocks on I/O. */
 status topic_find(struct log *log, const char *name, const struct topic **out) MUST_USE;
 /* Sorted by name; the array is the caller's (mem_free), the topics are borrowed. */

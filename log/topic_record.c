@@ -6,20 +6,17 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "log/record_batch.h"
+#include "log/topic_config.h"
 #include "log/topics.h"
 
 #define PRODUCER_IDS_KEY "/producer_ids" /* no topic can have this name */
 
 static const char *const kind_names[] = {
 	[TOPIC_CREATED] = "topic_created",
+	[TOPIC_ALTERED] = "topic_altered",
 	[TOPIC_DELETED] = "topic_deleted",
 	[TOPIC_PRODUCER_IDS] = "producer_ids",
 };
-
-struct topic_config topic_config_default(void)
-{
-	return (struct topic_config){.partitions = 1, .retention_ms = -1, .retention_bytes = -1};
-}
 
 status topic_name_check(const char *name)
 {
@@ -42,39 +39,25 @@ status topic_name_check(const char *name)
 	return STATUS_OK;
 }
 
-status topic_config_check(const struct topic_config *config)
+static json_t *config_json(const char *type, const struct topic_config *config)
 {
-	if (config->partitions < 1 || config->partitions > TOPIC_PARTITIONS_MAX)
-		return error_raise(STATUS_INVALID, "a topic has 1 to %d partitions, not %d", TOPIC_PARTITIONS_MAX,
-			config->partitions);
-	if (config->segment_bytes < 0 || config->segment_bytes > INT32_MAX)
-		return error_raise(
-			STATUS_INVALID, "segment.bytes is 1 to %d, not %" PRId64, INT32_MAX, config->segment_bytes);
-	if (config->message_bytes_max < 0)
-		return error_raise(
-			STATUS_INVALID, "max.message.bytes is at least 1, not %d", config->message_bytes_max);
-	if (config->retention_ms < -1 || config->retention_bytes < -1)
-		return error_raise(STATUS_INVALID, "retention is -1 (unlimited) or more");
-	/* Retention is stored with the topic, but nothing trims a log yet: a limit that would silently not be
-	 * kept is refused. */
-	if (config->retention_ms != -1 || config->retention_bytes != -1) {
-		error_raise(STATUS_UNSUPPORTED, "retention limits are not supported");
-		error_hint("Leave retention.ms and retention.bytes at -1: the log keeps every record.");
-		return STATUS_UNSUPPORTED;
-	}
-	return STATUS_OK;
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:f, s:b}", "type", type,
+		"partitions", (json_int_t)config->partitions, "segment_bytes", (json_int_t)config->segment_bytes,
+		"retention_ms", (json_int_t)config->retention_ms, "retention_bytes",
+		(json_int_t)config->retention_bytes, "message_bytes_max", (json_int_t)config->message_bytes_max,
+		"internal", (int)config->internal, "cleanup_policy", (json_int_t)config->cleanup_policy, "segment_ms",
+		(json_int_t)config->segment_ms, "delete_retention_ms", (json_int_t)config->delete_retention_ms,
+		"compaction_lag_ms_min", (json_int_t)config->compaction_lag_ms_min, "compaction_lag_ms_max",
+		(json_int_t)config->compaction_lag_ms_max, "dirty_ratio_min", config->dirty_ratio_min, "trim_force",
+		(int)config->trim_force);
 }
 
 static json_t *event_json(const struct topic_event *event)
 {
-	const struct topic_config *config = &event->config;
 	switch (event->kind) {
 	case TOPIC_CREATED:
-		return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:b}", "type", kind_names[event->kind], "partitions",
-			(json_int_t)config->partitions, "segment_bytes", (json_int_t)config->segment_bytes,
-			"retention_ms", (json_int_t)config->retention_ms, "retention_bytes",
-			(json_int_t)config->retention_bytes, "message_bytes_max", (json_int_t)config->message_bytes_max,
-			"internal", (int)config->internal);
+	case TOPIC_ALTERED:
+		return config_json(kind_names[event->kind], &event->config);
 	case TOPIC_DELETED:
 		return json_pack("{s:s}", "type", kind_names[event->kind]);
 	case TOPIC_PRODUCER_IDS:
@@ -112,23 +95,39 @@ static bool kind_parse(const char *text, enum topic_event_kind *out)
 	return false;
 }
 
+/* What came after the first release is optional: a record without it means the default. */
 static bool config_parse(json_t *json, struct topic_config *out)
 {
+	struct topic_config defaults = topic_config_default();
 	json_int_t partitions, segment_bytes, retention_ms, retention_bytes, message_bytes_max;
-	int internal;
-	if (json_unpack(json, "{s:I, s:I, s:I, s:I, s:I, s:b}", "partitions", &partitions, "segment_bytes",
-			&segment_bytes, "retention_ms", &retention_ms, "retention_bytes", &retention_bytes,
-			"message_bytes_max", &message_bytes_max, "internal", &internal) != 0 ||
+	json_int_t cleanup_policy = defaults.cleanup_policy, segment_ms = defaults.segment_ms;
+	json_int_t delete_retention_ms = defaults.delete_retention_ms;
+	json_int_t lag_ms_min = defaults.compaction_lag_ms_min, lag_ms_max = defaults.compaction_lag_ms_max;
+	double dirty_ratio_min = defaults.dirty_ratio_min;
+	int internal, trim_force = 0;
+	if (json_unpack(json, "{s:I, s:I, s:I, s:I, s:I, s:b, s?I, s?I, s?I, s?I, s?I, s?F, s?b}", "partitions",
+			&partitions, "segment_bytes", &segment_bytes, "retention_ms", &retention_ms, "retention_bytes",
+			&retention_bytes, "message_bytes_max", &message_bytes_max, "internal", &internal,
+			"cleanup_policy", &cleanup_policy, "segment_ms", &segment_ms, "delete_retention_ms",
+			&delete_retention_ms, "compaction_lag_ms_min", &lag_ms_min, "compaction_lag_ms_max", &lag_ms_max,
+			"dirty_ratio_min", &dirty_ratio_min, "trim_force", &trim_force) != 0 ||
 		partitions < 1 || partitions > TOPIC_PARTITIONS_MAX || segment_bytes < 1 || message_bytes_max < 1 ||
-		message_bytes_max > INT32_MAX)
+		message_bytes_max > INT32_MAX || cleanup_policy < 1 || cleanup_policy > 3)
 		return false;
 	*out = (struct topic_config){
 		.partitions = (int32_t)partitions,
+		.internal = internal != 0,
+		.trim_force = trim_force != 0,
+		.cleanup_policy = (unsigned)cleanup_policy,
 		.segment_bytes = segment_bytes,
+		.segment_ms = segment_ms,
 		.retention_ms = retention_ms,
 		.retention_bytes = retention_bytes,
 		.message_bytes_max = (int32_t)message_bytes_max,
-		.internal = internal != 0,
+		.delete_retention_ms = delete_retention_ms,
+		.compaction_lag_ms_min = lag_ms_min,
+		.compaction_lag_ms_max = lag_ms_max,
+		.dirty_ratio_min = dirty_ratio_min,
 	};
 	return true;
 }
@@ -153,7 +152,7 @@ static status event_parse(const char *name, json_t *json, struct topic_event *ou
 		if (result != STATUS_OK)
 			return error_raise(STATUS_DAMAGED, "a record of the topic registry names no possible topic");
 		memcpy(event.name, name, strlen(name) + 1);
-		if (event.kind == TOPIC_CREATED &&
+		if (event.kind != TOPIC_DELETED &&
 			(!config_parse(json, &event.config) || topic_config_check(&event.config) != STATUS_OK))
 			return error_raise(STATUS_DAMAGED, "the registry's configuration of topic %s is invalid", name);
 	}

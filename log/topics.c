@@ -9,6 +9,7 @@
 #include "base/invariant.h"
 #include "base/memory.h"
 #include "log/partition.h"
+#include "log/topic_config.h"
 #include "log/topics_internal.h"
 #include "log/writer.h"
 
@@ -20,6 +21,27 @@ void topic_path(const struct log *log, const char *name, int32_t number, char pa
 	INVARIANT(length > 0 && length < SEGMENT_PATH_MAX);
 }
 
+static const struct topic_config *config_copy(const struct topic_config *config)
+{
+	struct topic_config *copy = mem_alloc(sizeof *copy);
+	*copy = *config;
+	return copy;
+}
+
+/* A new array: the first `old_count` partitions the topic has, then new ones. */
+static struct partition **partitions_extend(
+	const struct log *log, struct topic *topic, int32_t old_count, int32_t count)
+{
+	struct partition **old = topic->partitions;
+	struct partition **partitions = mem_alloc((size_t)count * sizeof(struct partition *));
+	for (int32_t i = 0; i < count; i++) {
+		char path[SEGMENT_PATH_MAX];
+		topic_path(log, topic->name, i, path);
+		partitions[i] = i < old_count ? old[i] : partition_allocate(topic, i, path);
+	}
+	return partitions;
+}
+
 struct topic *topic_allocate(
 	const struct log *log, const char *name, const struct topic_config *config, uint64_t incarnation)
 {
@@ -28,13 +50,8 @@ struct topic *topic_allocate(
 	INVARIANT(length <= TOPIC_NAME_MAX);
 	memcpy(topic->name, name, length + 1);
 	topic->incarnation = incarnation;
-	topic->config = *config;
-	topic->partitions = mem_alloc_zeroed((size_t)config->partitions, sizeof(struct partition *));
-	for (int32_t i = 0; i < config->partitions; i++) {
-		char path[SEGMENT_PATH_MAX];
-		topic_path(log, name, i, path);
-		topic->partitions[i] = partition_allocate(topic, i, path);
-	}
+	topic->config = config_copy(config);
+	topic->partitions = partitions_extend(log, topic, 0, config->partitions);
 	return topic;
 }
 
@@ -42,9 +59,10 @@ void topic_destroy(struct topic *topic)
 {
 	if (topic == NULL)
 		return;
-	for (int32_t i = 0; i < topic->config.partitions; i++)
+	for (int32_t i = 0; i < topic->config->partitions; i++)
 		partition_destroy(topic->partitions[i]);
 	mem_free(topic->partitions);
+	mem_free((void *)(uintptr_t)topic->config);
 	mem_free(topic);
 }
 
@@ -111,9 +129,13 @@ void topics_close(struct log *log)
 	for (size_t i = 0; i < log->retired_count; i++)
 		topic_destroy(log->retired[i]);
 	mem_free(log->topics);
+	for (size_t i = 0; i < log->replaced_count; i++)
+		mem_free(log->replaced[i]);
 	mem_free(log->retired);
+	mem_free(log->replaced);
 	log->topics = log->retired = NULL;
-	log->topic_count = log->retired_count = 0;
+	log->replaced = NULL;
+	log->topic_count = log->retired_count = log->replaced_count = 0;
 }
 
 status topic_find(struct log *log, const char *name, const struct topic **out)
@@ -136,7 +158,7 @@ void topic_list(struct log *log, const struct topic ***out, size_t *count)
 	pthread_mutex_unlock(&log->topics_lock);
 }
 
-/* ---- creating and deleting ---- */
+/* ---- creating ---- */
 
 static status event_append(struct log *log, const struct topic_event *event, int64_t *offset)
 {
@@ -168,20 +190,50 @@ status topic_directory_discard(
 	return result;
 }
 
-/* New, empty, durable directories for all partitions. What stands in their way belongs to no topic: it is
- * a left-over of a deletion or creation that did not end. */
-static status topic_directories_create(struct log *log, const struct topic *topic)
+/* New, empty, durable directories for partitions from `first` on. What stands in their way belongs to no
+ * topic: it is a left-over of a deletion or creation that did not end. */
+static status topic_directories_create(struct log *log, const struct topic *topic,
+	struct partition *const *partitions, int32_t first, int32_t count)
 {
 	status result = STATUS_OK;
-	for (int32_t i = 0; i < topic->config.partitions && result == STATUS_OK; i++) {
+	for (int32_t i = first; i < count && result == STATUS_OK; i++) {
 		char path[SEGMENT_PATH_MAX];
 		topic_path(log, topic->name, i, path);
 		if (file_exists(path))
 			result = topic_directory_discard(log, path, topic->name, 0, i);
 		if (result == STATUS_OK)
-			result = partition_create(topic->partitions[i]);
+			result = partition_create(partitions[i]);
 	}
 	return result == STATUS_OK ? directory_sync(log->dir) : result;
+}
+
+/* What is left to the defaults is settled now: a later release's do not change this topic. */
+static void config_settle(const struct log *log, struct topic_config *config)
+{
+	if (config->segment_bytes == 0)
+		config->segment_bytes = log->segment_bytes;
+	if (config->message_bytes_max == 0)
+		config->message_bytes_max = MESSAGE_BYTES_MAX_DEFAULT;
+}
+
+static bool config_equal(const struct topic_config *left, const struct topic_config *right)
+{
+	bool equal = left->partitions == right->partitions;
+	for (size_t i = 0; i < topic_config_entry_count() && equal; i++) {
+		const struct topic_config_entry *entry = topic_config_entry(i);
+		equal = entry->fixed != NULL || entry->get(left) == entry->get(right);
+	}
+	return equal;
+}
+
+/* Nothing trims a log yet: a limit that would silently not be kept is refused. */
+static status config_served_check(const struct topic_config *config)
+{
+	if (!topic_config_removes_more(NULL, config))
+		return STATUS_OK;
+	error_raise(STATUS_UNSUPPORTED, "retention limits and compaction are not supported");
+	error_hint("Leave retention.ms and retention.bytes at -1 and cleanup.policy at delete.");
+	return STATUS_UNSUPPORTED;
 }
 
 static status topic_create_locked(struct log *log, const struct topic_event *event)
@@ -190,7 +242,7 @@ static status topic_create_locked(struct log *log, const struct topic_event *eve
 	if (topic_get(log, event->name) != NULL)
 		return error_raise(STATUS_EXISTS, "topic \"%s\" exists already", event->name);
 	struct topic *topic = topic_allocate(log, event->name, &event->config, 0);
-	status result = topic_directories_create(log, topic);
+	status result = topic_directories_create(log, topic, topic->partitions, 0, event->config.partitions);
 	/* When the append fails, its record may be there after a restart all the same: the directories stay. */
 	if (result == STATUS_OK)
 		result = event_append(log, event, &offset);
@@ -209,6 +261,8 @@ status topic_create(struct log *log, const char *name, const struct topic_config
 	status result = topic_name_check(name);
 	if (result == STATUS_OK)
 		result = topic_config_check(config);
+	if (result == STATUS_OK)
+		result = config_served_check(config);
 	if (result != STATUS_OK)
 		return result;
 	memcpy(event.name, name, strlen(name) + 1);
@@ -216,11 +270,7 @@ status topic_create(struct log *log, const char *name, const struct topic_config
 	if (config->internal && !internal)
 		return error_raise(STATUS_INVALID, "the name of internal topic \"%s\" does not begin with __", name);
 	event.config.internal = internal;
-	/* What is left to the defaults is settled now: a later release's do not change this topic. */
-	if (event.config.segment_bytes == 0)
-		event.config.segment_bytes = log->segment_bytes;
-	if (event.config.message_bytes_max == 0)
-		event.config.message_bytes_max = MESSAGE_BYTES_MAX_DEFAULT;
+	config_settle(log, &event.config);
 	pthread_mutex_lock(&log->admin_lock);
 	result = topic_create_locked(log, &event);
 	pthread_mutex_unlock(&log->admin_lock);
@@ -228,6 +278,119 @@ status topic_create(struct log *log, const char *name, const struct topic_config
 		writer_notify(log->writer);
 	return result;
 }
+
+/* ---- altering ---- */
+
+/* Readers may hold `memory` until log_close(). @locks admin_lock */
+static void replaced_keep(struct log *log, const void *memory)
+{
+	if (log->replaced_count == log->replaced_capacity) {
+		log->replaced_capacity = log->replaced_capacity == 0 ? 16 : log->replaced_capacity * 2;
+		log->replaced = mem_resize(log->replaced, log->replaced_capacity * sizeof(void *));
+	}
+	log->replaced[log->replaced_count++] = (void *)(uintptr_t)memory;
+}
+
+status topic_needed_check(const struct log *log, const char *name, const char *what)
+{
+	char who[NEEDED_WHO_MAX];
+	if (log->needed == NULL || !log->needed(log->needed_context, name, who, sizeof who))
+		return STATUS_OK;
+	error_raise(
+		STATUS_DEPENDENT, "%s topic \"%s\" would take records away that are needed by %s", what, name, who);
+	error_hint("A rebuild of these views could no longer begin at offset 0. Drop them, or force it: set the "
+			   "topic's kappa.trim.force=true (`--force` on the command line).");
+	return STATUS_DEPENDENT;
+}
+
+static status alteration_check(
+	const struct log *log, const char *name, const struct topic_config *now, const struct topic_config *next)
+{
+	status result = topic_config_check(next);
+	if (result == STATUS_OK)
+		result = config_served_check(next);
+	if (result != STATUS_OK)
+		return result;
+	if (next->partitions < now->partitions) {
+		error_raise(STATUS_INVALID, "topic \"%s\" has %d partitions; they cannot become %d", name,
+			now->partitions, next->partitions);
+		error_hint("Partitions can only be added.");
+		return STATUS_INVALID;
+	}
+	if (!next->trim_force && topic_config_removes_more(now, next))
+		return topic_needed_check(log, name, "this configuration of");
+	return STATUS_OK;
+}
+
+/* Directories of the partitions added, the record, and only then the topic in memory. */
+static status alteration_apply(struct log *log, struct topic *topic, const struct topic_config *next)
+{
+	struct topic_event event = {.kind = TOPIC_ALTERED, .config = *next};
+	const struct topic_config *old = topic->config;
+	int64_t offset = 0;
+	memcpy(event.name, topic->name, sizeof event.name);
+	struct partition **partitions = partitions_extend(log, topic, old->partitions, next->partitions);
+	status result = topic_directories_create(log, topic, partitions, old->partitions, next->partitions);
+	/* As with creation: after a failed append the record may be there all the same, so directories stay. */
+	if (result == STATUS_OK)
+		result = event_append(log, &event, &offset);
+	if (result != STATUS_OK) {
+		for (int32_t i = old->partitions; i < next->partitions; i++)
+			partition_destroy(partitions[i]);
+		mem_free(partitions);
+		return error_note(result, "while altering topic \"%s\"", topic->name);
+	}
+	replaced_keep(log, topic->partitions);
+	replaced_keep(log, old);
+	topic->partitions = partitions; /* before what counts them */
+	topic->config = config_copy(next);
+	return STATUS_OK;
+}
+
+static status topic_alter_locked(struct log *log, const char *name,
+	status (*change)(void *context, struct topic_config *config), void *context)
+{
+	struct topic *topic = topic_get(log, name);
+	if (topic == NULL)
+		return error_raise(STATUS_NOT_FOUND, "there is no topic \"%s\"", name);
+	const struct topic_config *now = topic->config;
+	struct topic_config next = *now;
+	status result = change(context, &next);
+	next.internal = now->internal;
+	config_settle(log, &next);
+	if (result == STATUS_OK)
+		result = alteration_check(log, name, now, &next);
+	if (result == STATUS_OK && !config_equal(now, &next))
+		result = alteration_apply(log, topic, &next);
+	return result;
+}
+
+status topic_alter_with(struct log *log, const char *name,
+	status (*change)(void *context, struct topic_config *config), void *context)
+{
+	if (strcmp(name, TOPICS_REGISTRY_NAME) == 0)
+		return error_raise(STATUS_INVALID, "the topic registry \"%s\" cannot be altered", name);
+	pthread_mutex_lock(&log->admin_lock);
+	status result = topic_alter_locked(log, name, change, context);
+	pthread_mutex_unlock(&log->admin_lock);
+	if (result == STATUS_OK)
+		writer_notify(log->writer);
+	return result;
+}
+
+static status config_replace(void *context, struct topic_config *config)
+{
+	*config = *(const struct topic_config *)context;
+	return STATUS_OK;
+}
+
+status topic_alter(struct log *log, const char *name, const struct topic_config *config)
+{
+	struct topic_config copy = *config;
+	return topic_alter_with(log, name, config_replace, &copy);
+}
+
+/* ---- deleting ---- */
 
 static status topic_delete_locked(struct log *log, const char *name)
 {
@@ -241,7 +404,7 @@ static status topic_delete_locked(struct log *log, const char *name)
 	if (result != STATUS_OK)
 		return error_note(result, "while deleting topic \"%s\"", name);
 	topic_retire(log, topic);
-	for (int32_t i = 0; i < topic->config.partitions; i++) {
+	for (int32_t i = 0; i < topic->config->partitions; i++) {
 		char path[SEGMENT_PATH_MAX];
 		partition_delete(topic->partitions[i]);
 		topic_path(log, topic->name, i, path);

@@ -3,6 +3,7 @@
  * Truth is the internal topic "__kappa_topics", one record an event, a JSON value keyed by topic name:
  *
  *   orders          {"type":"topic_created","partitions":4,"segment_bytes":…,"retention_ms":-1,…}
+ *   orders          {"type":"topic_altered", …the whole configuration again…}
  *   orders          {"type":"topic_deleted"}
  *   /producer_ids   {"type":"producer_ids","next":2000}       ids below 2000 may have been given out
  *
@@ -12,7 +13,8 @@
  * interrupted creation (empty) or deletion (the registry says so) and goes away at the next start, and
  * one that is neither is damage, too.
  *
- * A topic's incarnation is the offset of its creation record + 1.
+ * Partitions are added like topics are created: directories first. A topic's incarnation is the offset of its
+ * creation record + 1.
  */
 #ifndef KAPPA_LOG_TOPICS_H
 #define KAPPA_LOG_TOPICS_H
@@ -41,8 +43,10 @@ struct log {
 	struct file lock_file;
 	struct writer *writer;
 	struct partition *registry;
+	bool (*needed)(void *context, const char *topic, char *who, size_t who_size);
+	void *needed_context;
 
-	/* Serialises creation and deletion; held over I/O. */
+	/* Serialises creation, alteration and deletion; held over I/O. */
 	pthread_mutex_t admin_lock;
 
 	/* Short; never held over I/O. */
@@ -51,6 +55,8 @@ struct log {
 	size_t topic_count, topic_capacity;
 	struct topic **retired; /* deleted; their memory stays until log_close() */
 	size_t retired_count, retired_capacity;
+	void **replaced; /* old configurations and partition arrays of altered topics; likewise */
+	size_t replaced_count, replaced_capacity;
 
 	/* Held over the registry append that reserves a block. */
 	pthread_mutex_t producer_ids_lock;
@@ -64,12 +70,12 @@ void topics_close(struct log *log);
 
 /* ---- the records (topic_record.c) ---- */
 
-enum topic_event_kind { TOPIC_CREATED, TOPIC_DELETED, TOPIC_PRODUCER_IDS };
+enum topic_event_kind { TOPIC_CREATED, TOPIC_ALTERED, TOPIC_DELETED, TOPIC_PRODUCER_IDS };
 
 struct topic_event {
 	enum topic_event_kind kind;
 	char name[TOPIC_NAME_MAX + 1];
-	struct topic_config config; /* of TOPIC_CREATED */
+	struct topic_config config; /* of TOPIC_CREATED, TOPIC_ALTERED */
 	int64_t producer_id_next;   /* of TOPIC_PRODUCER_IDS */
 };
 
@@ -77,8 +83,5 @@ struct topic_event {
 status topic_event_encode(const struct topic_event *event, struct buffer *out) MUST_USE;
 /* DAMAGED; UNSUPPORTED when a later release wrote it. */
 status topic_event_decode(struct slice key, struct slice value, struct topic_event *out) MUST_USE;
-
-/* STATUS_INVALID, or UNSUPPORTED for what is not there yet. */
-status topic_config_check(const struct topic_config *config) MUST_USE;
 
 #endif

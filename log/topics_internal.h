@@ -5,6 +5,8 @@
 #include "log/segment.h"
 #include "log/topics.h"
 
+enum { NEEDED_WHO_MAX = 512 };
+
 /* "<dir>/<name>-<number>" */
 void topic_path(const struct log *log, const char *name, int32_t number, char path[SEGMENT_PATH_MAX]);
 /* Memory for a topic and its partitions. */
@@ -14,6 +16,8 @@ struct topic *topic_allocate(
 void topic_destroy(struct topic *topic);
 /* Makes the topic findable. */
 void topic_insert(struct log *log, struct topic *topic);
+/* OK unless somebody needs all records of the topic: then DEPENDENT, saying who, and what was refused. */
+status topic_needed_check(const struct log *log, const char *name, const char *what) MUST_USE;
 /* Renames a directory that no topic owns to "<name>-<number>.<incarnation>.deleted", durably, and removes
  * it; a failure to remove is only reported. */
 status topic_directory_discard(

@@ -77,11 +77,14 @@ static status event_apply(struct replay *replay, const struct record *record)
 		return STATUS_OK;
 	}
 	struct name_state *state = name_need(replay, event.name);
-	state->alive = event.kind == TOPIC_CREATED;
-	if (state->alive) {
+	if (event.kind == TOPIC_ALTERED && !state->alive)
+		return error_raise(STATUS_DAMAGED, "%s alters topic %s at offset %" PRId64 ", which is not there",
+			TOPICS_REGISTRY_NAME, event.name, record->offset);
+	if (event.kind != TOPIC_DELETED)
 		state->config = event.config;
+	if (event.kind == TOPIC_CREATED)
 		state->incarnation = (uint64_t)record->offset + 1;
-	}
+	state->alive = event.kind != TOPIC_DELETED;
 	return STATUS_OK;
 }
 
@@ -286,7 +289,7 @@ static status topic_open(struct log *log, const struct name_state *state)
 {
 	struct topic *topic = topic_allocate(log, state->name, &state->config, state->incarnation);
 	topic_insert(log, topic);
-	for (int32_t i = 0; i < topic->config.partitions; i++) {
+	for (int32_t i = 0; i < topic->config->partitions; i++) {
 		status result = partition_recover(topic->partitions[i]);
 		if (result != STATUS_OK)
 			return result;

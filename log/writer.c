@@ -168,7 +168,7 @@ static bool segment_has_room(const struct partition *partition, const struct rec
 	int64_t base = partition_active(partition)->summary.base_offset;
 	int64_t last = partition->next_offset + batch->last_offset_delta;
 	return partition->write_position == 0 ||
-		   (partition->write_position + (int64_t)batch->size <= partition->topic->config.segment_bytes &&
+		   (partition->write_position + (int64_t)batch->size <= partition->topic->config->segment_bytes &&
 			   last - base <= INT32_MAX);
 }
 
@@ -301,9 +301,9 @@ status writer_enqueue(struct writer *writer, struct append *append, bool wait)
 			STATUS_BAD_BATCH, "%zu bytes follow the record batch", append->batch_size - batch.size);
 	if (result != STATUS_OK)
 		return error_note(result, "while appending to %s-%d", topic->name, partition->number);
-	if (append->batch_size > (size_t)topic->config.message_bytes_max) {
+	if (append->batch_size > (size_t)topic->config->message_bytes_max) {
 		error_raise(STATUS_TOO_LARGE, "a record batch of %zu bytes; topic %s takes at most %d",
-			append->batch_size, topic->name, topic->config.message_bytes_max);
+			append->batch_size, topic->name, topic->config->message_bytes_max);
 		error_hint("Send smaller batches, or create the topic with a larger max.message.bytes.");
 		return STATUS_TOO_LARGE;
 	}

@@ -61,7 +61,7 @@ static void freeze_targets(struct engine *engine, struct version *version)
 		bool seen = false;
 		for (size_t j = 0; j < count; j++)
 			seen = seen || strcmp(targets[j].topic, topic->name) == 0;
-		for (int32_t number = 0; !seen && number < topic->config.partitions; number++) {
+		for (int32_t number = 0; !seen && number < topic->config->partitions; number++) {
 			if (count == capacity) {
 				capacity = capacity == 0 ? 8 : capacity * 2;
 				targets = mem_resize(targets, capacity * sizeof *targets);

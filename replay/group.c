@@ -145,7 +145,7 @@ static status version_positions(struct group *own, const struct version *version
 			error_hint("Drop the views that read it and the table, or restore the log directory.");
 			return code;
 		}
-		for (int32_t number = 0; number < topic->config.partitions; number++) {
+		for (int32_t number = 0; number < topic->config->partitions; number++) {
 			const struct offset_entry *stored = stored_offset(&offsets, topic->name, number);
 			struct group_input input = {
 				.topic = topic,

@@ -88,7 +88,7 @@ static int64_t lag_of(
 			seen = seen || strcmp(version->inputs[j].table->table.topic, name) == 0;
 		if (seen || topic_find(engine->log, name, &topic) != STATUS_OK)
 			continue;
-		for (int32_t number = 0; number < topic->config.partitions; number++) {
+		for (int32_t number = 0; number < topic->config->partitions; number++) {
 			int64_t read = 0;
 			for (size_t j = 0; offsets != NULL && j < offsets->count; j++)
 				if (offsets->entries[j].partition == number && strcmp(offsets->entries[j].topic, name) == 0)
@@ -282,12 +282,15 @@ status engine_wait_for_log(struct engine *engine, int64_t timeout_ms)
 	size_t topic_count;
 	topic_list(engine->log, &topics, &topic_count);
 	size_t count = 0;
-	size_t capacity = 0;
+	const struct topic_config **configs = arena_alloc(&arena, topic_count * sizeof *configs);
+	for (size_t i = 0; i < topic_count; i++) {
+		configs[i] = topics[i]->config; /* partitions may be added meanwhile */
+		count += (size_t)configs[i]->partitions;
+	}
+	struct version_target *ends = arena_alloc(&arena, count * sizeof *ends);
+	count = 0;
 	for (size_t i = 0; i < topic_count; i++)
-		capacity += (size_t)topics[i]->config.partitions;
-	struct version_target *ends = arena_alloc(&arena, capacity * sizeof *ends);
-	for (size_t i = 0; i < topic_count; i++)
-		for (int32_t number = 0; number < topics[i]->config.partitions; number++)
+		for (int32_t number = 0; number < configs[i]->partitions; number++)
 			ends[count++] = (struct version_target){
 				topics[i]->name, number, partition_high_watermark(topics[i]->partitions[number])};
 	int64_t until_ns = clock_monotonic_ns() + timeout_ms * 1000000;

@@ -263,6 +263,7 @@ struct log_scan {
 	uint8_t *wanted;
 	const struct topic *topic; /* NULL: the topic is gone, nothing to read */
 	int64_t *ends;             /* high watermark per partition at open */
+	int32_t partitions;        /* at open */
 	int32_t partition;
 	int64_t position;
 	struct buffer bytes; /* what the newest batch's text borrows from */
@@ -276,7 +277,7 @@ static status log_scan_next(struct scan *base, struct arena *arena, struct batch
 	for (;;) {
 		if (scan->cancelled != NULL && scan->cancelled(scan->cancel_context))
 			return error_raise(STATUS_CANCELLED, "canceling statement due to user request");
-		if (scan->topic == NULL || scan->partition == scan->topic->config.partitions)
+		if (scan->topic == NULL || scan->partition == scan->partitions)
 			return STATUS_END;
 		struct partition *partition = scan->topic->partitions[scan->partition];
 		int64_t end = scan->ends[scan->partition];
@@ -345,8 +346,9 @@ static status log_relation_open(struct relation *base, const struct scan_request
 		return code;
 	}
 	if (scan->topic != NULL) {
-		scan->ends = mem_alloc_zeroed((size_t)scan->topic->config.partitions, sizeof *scan->ends);
-		for (int32_t i = 0; i < scan->topic->config.partitions; i++)
+		scan->partitions = scan->topic->config->partitions;
+		scan->ends = mem_alloc_zeroed((size_t)scan->partitions, sizeof *scan->ends);
+		for (int32_t i = 0; i < scan->partitions; i++)
 			scan->ends[i] = partition_high_watermark(scan->topic->partitions[i]);
 	}
 	*out = &scan->scan;

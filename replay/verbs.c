@@ -46,11 +46,11 @@ static status table_topic(struct engine *engine, struct table_entry *table)
 		if (code != STATUS_OK)
 			return code;
 	}
-	if (topic->config.internal)
+	if (topic->config->internal)
 		return error_raise(STATUS_INVALID, "topic \"%s\" is internal", topic->name);
-	if (table->partitions != 0 && table->partitions != topic->config.partitions) {
+	if (table->partitions != 0 && table->partitions != topic->config->partitions) {
 		status code = error_raise(STATUS_INVALID, "topic \"%s\" has %d partitions, not %d", topic->name,
-			topic->config.partitions, table->partitions);
+			topic->config->partitions, table->partitions);
 		error_hint("Leave the option partitions out, or give the table another topic.");
 		return code;
 	}

@@ -50,7 +50,7 @@ static void topic_metrics(struct server *server, struct buffer *out)
 	topic_list(server_log(server), &topics, &count);
 	head(out, "kappa_topic_high_watermark", "gauge", "One past the last durable offset.");
 	for (size_t i = 0; i < count; i++)
-		for (int32_t number = 0; number < topics[i]->config.partitions; number++) {
+		for (int32_t number = 0; number < topics[i]->config->partitions; number++) {
 			buffer_append_string(out, "kappa_topic_high_watermark{");
 			label(out, "topic", topics[i]->name);
 			buffer_printf(out, ",partition=\"%d\"} %lld\n", number,
@@ -59,7 +59,7 @@ static void topic_metrics(struct server *server, struct buffer *out)
 	head(out, "kappa_topic_bytes", "gauge", "Bytes of the topic's segments on disk.");
 	for (size_t i = 0; i < count; i++) {
 		uint64_t bytes = 0;
-		for (int32_t number = 0; number < topics[i]->config.partitions; number++)
+		for (int32_t number = 0; number < topics[i]->config->partitions; number++)
 			bytes += partition_bytes(topics[i]->partitions[number]);
 		buffer_append_string(out, "kappa_topic_bytes{");
 		label(out, "topic", topics[i]->name);

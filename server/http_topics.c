@@ -31,13 +31,13 @@ static json_t *topic_json(struct server *server, const struct topic *topic, stru
 {
 	int64_t records = 0;
 	uint64_t bytes = 0;
-	for (int32_t i = 0; i < topic->config.partitions; i++) {
+	for (int32_t i = 0; i < topic->config->partitions; i++) {
 		records += partition_high_watermark(topic->partitions[i]) - partition_log_start(topic->partitions[i]);
 		bytes += partition_bytes(topic->partitions[i]);
 	}
 	const char *tables = engine_topic_users(server_engine(server), topic->name, arena);
 	return json_pack("{s:s, s:i, s:b, s:I, s:I, s:s?}", "name", topic->name, "partitions",
-		(int)topic->config.partitions, "internal", (int)topic->config.internal, "records",
+		(int)topic->config->partitions, "internal", (int)topic->config->internal, "records",
 		(json_int_t)records, "bytes", (json_int_t)bytes, "tables", tables);
 }
 
@@ -112,16 +112,16 @@ status http_topic_describe(
 	if (code != STATUS_OK)
 		return code;
 	json_t *partitions = json_array();
-	for (int32_t i = 0; i < topic->config.partitions; i++)
+	for (int32_t i = 0; i < topic->config->partitions; i++)
 		json_array_append_new(
 			partitions, json_pack("{s:i, s:I, s:I, s:I}", "partition", (int)i, "log_start",
 							(json_int_t)partition_log_start(topic->partitions[i]), "high_watermark",
 							(json_int_t)partition_high_watermark(topic->partitions[i]), "bytes",
 							(json_int_t)partition_bytes(topic->partitions[i])));
 	json_t *config = json_pack("{s:I, s:I, s:I, s:i}", "segment_bytes",
-		(json_int_t)topic->config.segment_bytes, "retention_ms", (json_int_t)topic->config.retention_ms,
-		"retention_bytes", (json_int_t)topic->config.retention_bytes, "message_bytes_max",
-		(int)topic->config.message_bytes_max);
+		(json_int_t)topic->config->segment_bytes, "retention_ms", (json_int_t)topic->config->retention_ms,
+		"retention_bytes", (json_int_t)topic->config->retention_bytes, "message_bytes_max",
+		(int)topic->config->message_bytes_max);
 	json_t *answer = topic_json(server, topic, request->arena);
 	json_object_set_new(answer, "partitions", partitions);
 	json_object_set_new(answer, "config", config);
@@ -136,7 +136,7 @@ status http_topic_delete(
 	status code = find_topic(server, request->segments[1], &topic);
 	if (code != STATUS_OK)
 		return code;
-	if (topic->config.internal)
+	if (topic->config->internal)
 		return error_raise(STATUS_INVALID, "topic \"%s\" is internal", topic->name);
 	const char *tables = engine_topic_users(server_engine(server), topic->name, request->arena);
 	if (tables != NULL) {
@@ -164,6 +164,7 @@ struct outgoing {
 struct appending {
 	struct log *log;
 	const struct topic *topic;
+	int32_t partitions;
 	struct record_batch_builder *builders; /* per partition */
 	struct outgoing **sent;
 	size_t sent_count, sent_capacity;
@@ -233,7 +234,7 @@ static status add_record(struct appending *appending, int32_t partition, int64_t
 /* Waits for every batch, reports the first failure. */
 static status finish_appends(struct appending *appending, status code, json_t *offsets, int64_t *count)
 {
-	for (int32_t i = 0; code == STATUS_OK && i < appending->topic->config.partitions; i++)
+	for (int32_t i = 0; code == STATUS_OK && i < appending->partitions; i++)
 		code = send_batch(appending, i);
 	struct error first = *error_current();
 	pthread_mutex_lock(&appending->lock);
@@ -322,7 +323,7 @@ static struct slice json_bytes(json_t *json, struct arena *arena)
 static status append_record(
 	struct appending *appending, json_t *record, size_t number, int32_t fallback, struct arena *arena)
 {
-	int32_t partitions = appending->topic->config.partitions;
+	int32_t partitions = appending->partitions;
 	if (!json_is_object(record) || json_object_get(record, "value") == NULL)
 		return error_raise(STATUS_INVALID, "record %zu has no \"value\"", number);
 	struct slice key = json_bytes(json_object_get(record, "key"), arena);
@@ -368,19 +369,20 @@ status http_topic_append(
 	status code = find_topic(server, request->segments[1], &topic);
 	if (code != STATUS_OK)
 		return code;
-	if (topic->config.internal)
+	if (topic->config->internal)
 		return error_raise(
 			STATUS_INVALID, "topic \"%s\" is internal: only the appliance writes to it", topic->name);
 	int64_t partition;
-	int64_t next = (int64_t)(atomic_fetch_add(&turn, 1) % (unsigned)topic->config.partitions);
-	code = http_integer(request, "partition", 0, topic->config.partitions - 1, next, &partition);
+	int32_t partitions = topic->config->partitions; /* it may grow meanwhile */
+	int64_t next = (int64_t)(atomic_fetch_add(&turn, 1) % (unsigned)partitions);
+	code = http_integer(request, "partition", 0, partitions - 1, next, &partition);
 	if (code != STATUS_OK)
 		return code;
-	struct appending appending = {.log = server_log(server), .topic = topic};
+	struct appending appending = {.log = server_log(server), .topic = topic, .partitions = partitions};
 	pthread_mutex_init(&appending.lock, NULL);
 	pthread_cond_init(&appending.changed, NULL);
-	appending.builders = mem_alloc_zeroed((size_t)topic->config.partitions, sizeof *appending.builders);
-	for (int32_t i = 0; i < topic->config.partitions; i++)
+	appending.builders = mem_alloc_zeroed((size_t)partitions, sizeof *appending.builders);
+	for (int32_t i = 0; i < partitions; i++)
 		record_batch_builder_init(&appending.builders[i]);
 	bool json = strcmp(request->content_type, "application/json") == 0;
 	code = json ? append_json(&appending, request, (int32_t)partition)
@@ -388,7 +390,7 @@ status http_topic_append(
 	json_t *offsets = json_array();
 	int64_t count = 0;
 	code = finish_appends(&appending, code, offsets, &count);
-	for (int32_t i = 0; i < topic->config.partitions; i++)
+	for (int32_t i = 0; i < partitions; i++)
 		record_batch_builder_deinit(&appending.builders[i]);
 	mem_free(appending.builders);
 	mem_free(appending.sent);
@@ -485,7 +487,7 @@ status http_topic_records(
 	int64_t wait_ms;
 	status code = find_topic(server, request->segments[1], &topic);
 	if (code == STATUS_OK)
-		code = http_integer(request, "partition", 0, topic->config.partitions - 1, 0, &number);
+		code = http_integer(request, "partition", 0, topic->config->partitions - 1, 0, &number);
 	if (code == STATUS_OK)
 		code = http_integer(request, "offset", 0, INT64_MAX, 0, &offset);
 	if (code == STATUS_OK)

@@ -240,19 +240,19 @@ static status topics_fill(struct system_call *call, struct system_rows *rows)
 		const struct topic *topic = topics[i];
 		int64_t record_count = 0;
 		uint64_t size_bytes = 0;
-		for (int32_t number = 0; number < topic->config.partitions; number++) {
+		for (int32_t number = 0; number < topic->config->partitions; number++) {
 			const struct partition *partition = topic->partitions[number];
 			record_count += partition_high_watermark(partition) - partition_log_start(partition);
 			size_bytes += partition_bytes(partition);
 		}
 		rows_text(rows, topic->name);
-		rows_i64(rows, topic->config.partitions);
-		rows_bool(rows, topic->config.internal);
+		rows_i64(rows, topic->config->partitions);
+		rows_bool(rows, topic->config->internal);
 		rows_i64(rows, record_count);
 		rows_i64(rows, (int64_t)size_bytes);
-		rows_i64(rows, topic->config.segment_bytes);
-		rows_i64_or_null(rows, topic->config.retention_ms);
-		rows_i64_or_null(rows, topic->config.retention_bytes);
+		rows_i64(rows, topic->config->segment_bytes);
+		rows_i64_or_null(rows, topic->config->retention_ms);
+		rows_i64_or_null(rows, topic->config->retention_bytes);
 		rows_text(rows, engine_topic_users(call_engine(call), topic->name, &call->arena));
 	}
 	mem_free(topics);
@@ -266,7 +266,7 @@ static status partitions_fill(struct system_call *call, struct system_rows *rows
 	topic_list(call->context.session->environment.log, &topics, &count);
 	status result = STATUS_OK;
 	for (size_t i = 0; i < count && result == STATUS_OK; i++) {
-		for (int32_t number = 0; number < topics[i]->config.partitions; number++) {
+		for (int32_t number = 0; number < topics[i]->config->partitions; number++) {
 			const struct partition *partition = topics[i]->partitions[number];
 			result = system_rows_begin(rows);
 			if (result != STATUS_OK)

@@ -1,4 +1,5 @@
 /* The topic registry: what it promises to remember, and what interrupted work leaves behind. */
+#include "log/topic_config.h"
 #include "support.h"
 
 #include <stdatomic.h>
@@ -43,20 +44,20 @@ static void topics_and_their_configuration_survive_reopen(void **state)
 	for (int round = 0; round < 2; round++) {
 		assert_ok(topic_find(fixture->log, "orders.v1_x-2", &topic));
 		assert_string_equal(topic->name, "orders.v1_x-2");
-		assert_int_equal(topic->config.partitions, 3);
-		assert_int_equal(topic->config.segment_bytes, 12345);
-		assert_int_equal(topic->config.message_bytes_max, 6789);
-		assert_int_equal(topic->config.retention_ms, -1);
-		assert_int_equal(topic->config.retention_bytes, -1);
-		assert_false(topic->config.internal);
+		assert_int_equal(topic->config->partitions, 3);
+		assert_int_equal(topic->config->segment_bytes, 12345);
+		assert_int_equal(topic->config->message_bytes_max, 6789);
+		assert_int_equal(topic->config->retention_ms, -1);
+		assert_int_equal(topic->config->retention_bytes, -1);
+		assert_false(topic->config->internal);
 		for (int32_t i = 0; i < 3; i++) {
 			assert_ptr_equal(partition_topic(topic->partitions[i]), topic);
 			assert_int_equal(partition_number(topic->partitions[i]), i);
 		}
 		assert_ok(topic_find(fixture->log, "__offsets", &topic));
-		assert_true(topic->config.internal);
-		assert_int_equal(topic->config.segment_bytes, 256 << 20);
-		assert_int_equal(topic->config.message_bytes_max, 16 << 20);
+		assert_true(topic->config->internal);
+		assert_int_equal(topic->config->segment_bytes, 256 << 20);
+		assert_int_equal(topic->config->message_bytes_max, 16 << 20);
 		const struct topic **list;
 		size_t count;
 		topic_list(fixture->log, &list, &count);
@@ -136,7 +137,7 @@ static void a_topic_created_again_knows_nothing_of_its_former_life(void **state)
 	fixture_reopen(fixture);
 	assert_ok(topic_find(fixture->log, "t", &second));
 	assert_int_equal(second->incarnation, incarnation);
-	assert_int_equal(second->config.partitions, 1);
+	assert_int_equal(second->config->partitions, 1);
 	assert_int_equal(check_values(second->partitions[0], 0, NULL), 3);
 	path_in_log(fixture, "t-1", path);
 	assert_false(file_exists(path));
@@ -271,6 +272,99 @@ static void advanced_tells_of_appends_and_topics(void **state)
 	wait_for_advance(before);
 }
 
+static status add_two_partitions(void *context, struct topic_config *config)
+{
+	(void)context;
+	config->partitions += 2;
+	return STATUS_OK;
+}
+
+static status refuse(void *context, struct topic_config *config)
+{
+	(void)context;
+	config->partitions = 100;
+	return error_raise(STATUS_INVALID, "no");
+}
+
+static void an_altered_topic_stays_altered_and_old_readers_keep_what_they_hold(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct topic *topic;
+	topic_make(fixture, "t", 2);
+	assert_ok(topic_find(fixture->log, "t", &topic));
+	const struct topic_config *before = topic->config;
+	struct partition *first = topic->partitions[0];
+	append_values(fixture->log, first, 0, 10, 0);
+	struct topic_config config = *before;
+	config.message_bytes_max = 4321;
+	config.segment_ms = 77;
+	config.dirty_ratio_min = 0.25;
+	assert_ok(topic_alter(fixture->log, "t", &config));
+	assert_ok(topic_alter_with(fixture->log, "t", add_two_partitions, NULL));
+	assert_int_equal(topic_alter_with(fixture->log, "t", refuse, NULL), STATUS_INVALID);
+	assert_int_equal(before->partitions, 2); /* still readable, and as it was */
+	assert_ptr_equal(topic->partitions[0], first);
+	append_values(fixture->log, topic->partitions[3], 0, 4, 0);
+	uint64_t incarnation = topic->incarnation;
+	for (int life = 0; life < 2; life++) {
+		assert_ok(topic_find(fixture->log, "t", &topic));
+		assert_int_equal(topic->incarnation, incarnation);
+		assert_int_equal(topic->config->partitions, 4);
+		assert_int_equal(topic->config->message_bytes_max, 4321);
+		assert_int_equal(topic->config->segment_ms, 77);
+		assert_true(topic->config->dirty_ratio_min == 0.25);
+		assert_int_equal(check_values(topic->partitions[0], 0, NULL), 10);
+		assert_int_equal(check_values(topic->partitions[3], 0, NULL), 4);
+		assert_int_equal(partition_high_watermark(topic->partitions[2]), 0);
+		fixture_reopen(fixture);
+	}
+}
+
+static void partitions_cannot_be_taken_away_nor_the_registry_be_altered(void **state)
+{
+	struct fixture *fixture = *state;
+	struct topic_config config = topic_config_default();
+	topic_make(fixture, "t", 3);
+	config.partitions = 2;
+	assert_int_equal(topic_alter(fixture->log, "t", &config), STATUS_INVALID);
+	assert_true(error_current()->hint[0] != '\0');
+	config.partitions = TOPIC_PARTITIONS_MAX + 1;
+	assert_int_equal(topic_alter(fixture->log, "t", &config), STATUS_INVALID);
+	config.partitions = 3;
+	config.compaction_lag_ms_min = 5;
+	config.compaction_lag_ms_max = 4;
+	assert_int_equal(topic_alter(fixture->log, "t", &config), STATUS_INVALID);
+	assert_int_equal(topic_alter(fixture->log, "nobody", &config), STATUS_NOT_FOUND);
+	assert_int_equal(topic_alter(fixture->log, "__kappa_topics", &config), STATUS_INVALID);
+}
+
+static void every_configuration_described_can_be_written_back(void **state)
+{
+	(void)state;
+	struct topic_config config = topic_config_default();
+	config.cleanup_policy = CLEANUP_DELETE | CLEANUP_COMPACT;
+	config.dirty_ratio_min = 0.125;
+	config.retention_ms = 12345;
+	struct topic_config written = topic_config_default();
+	for (size_t i = 0; i < topic_config_entry_count(); i++) {
+		const struct topic_config_entry *entry = topic_config_entry(i);
+		char text[TOPIC_CONFIG_TEXT_MAX], again[TOPIC_CONFIG_TEXT_MAX];
+		topic_config_text(entry, &config, text);
+		assert_ok(topic_config_set(&written, entry->name, text));
+		topic_config_text(entry, &written, again);
+		assert_string_equal(text, again);
+		assert_true(i == 0 || strcmp(topic_config_entry(i - 1)->name, entry->name) < 0);
+		assert_ok(topic_config_set(&written, entry->name, NULL));
+		assert_true(topic_config_is_default(entry, &written));
+	}
+	assert_int_equal(topic_config_set(&written, "cleanup.policy", "delete,shrink"), STATUS_INVALID);
+	assert_int_equal(topic_config_set(&written, "cleanup.policy", ""), STATUS_INVALID);
+	assert_int_equal(topic_config_set(&written, "message.timestamp.type", "LogAppendTime"), STATUS_INVALID);
+	assert_int_equal(topic_config_set(&written, "min.cleanable.dirty.ratio", "1.5"), STATUS_INVALID);
+	assert_int_equal(topic_config_set(&written, "retention.ms", "soon"), STATUS_INVALID);
+	assert_int_equal(topic_config_set(&written, "no.such", "1"), STATUS_INVALID);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -284,6 +378,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_lost_registry_or_partition_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(producer_ids_are_never_given_twice, setup, teardown),
 		cmocka_unit_test_setup_teardown(advanced_tells_of_appends_and_topics, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			an_altered_topic_stays_altered_and_old_readers_keep_what_they_hold, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			partitions_cannot_be_taken_away_nor_the_registry_be_altered, setup, teardown),
+		cmocka_unit_test(every_configuration_described_can_be_written_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
