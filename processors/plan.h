@@ -32,6 +32,7 @@ enum aggregate_kind {
 	AGGREGATE_BOOL_AND,
 	AGGREGATE_BOOL_OR,
 };
+const char *aggregate_name(enum aggregate_kind kind); /* as SQL calls it: "count", "sum", … */
 
 struct aggregate_call {
 	enum aggregate_kind kind;

@@ -195,7 +195,7 @@ struct plan *plan_make_project(struct arena *arena, const struct plan *child,
 	return plan;
 }
 
-static const char *aggregate_name(enum aggregate_kind kind)
+const char *aggregate_name(enum aggregate_kind kind)
 {
 	static const char *const names[] = {
 		[AGGREGATE_COUNT_STAR] = "count",

@@ -72,16 +72,6 @@ static void project_explain(const struct plan *plan, struct buffer *out)
 
 static void aggregate_explain(const struct plan *plan, struct buffer *out)
 {
-	static const char *const names[] = {
-		[AGGREGATE_COUNT_STAR] = "count",
-		[AGGREGATE_COUNT] = "count",
-		[AGGREGATE_SUM] = "sum",
-		[AGGREGATE_AVG] = "avg",
-		[AGGREGATE_MIN] = "min",
-		[AGGREGATE_MAX] = "max",
-		[AGGREGATE_BOOL_AND] = "bool_and",
-		[AGGREGATE_BOOL_OR] = "bool_or",
-	};
 	const struct schema *input = &plan->children[0]->schema;
 	if (plan->aggregate.call_count == 0 && !plan->aggregate.global) {
 		buffer_append_string(out, "Distinct ");
@@ -91,7 +81,7 @@ static void aggregate_explain(const struct plan *plan, struct buffer *out)
 	buffer_append_string(out, plan->aggregate.global ? "Aggregate" : "Hash Aggregate");
 	for (size_t i = 0; i < plan->aggregate.call_count; i++) {
 		const struct aggregate_call *call = &plan->aggregate.calls[i];
-		buffer_printf(out, "%s%s(%s%s)", i == 0 ? " " : ", ", names[call->kind],
+		buffer_printf(out, "%s%s(%s%s)", i == 0 ? " " : ", ", aggregate_name(call->kind),
 			call->distinct ? "DISTINCT " : "",
 			call->argument >= 0 ? column_name(input, (uint32_t)call->argument) : "*");
 		if (call->filter >= 0)

@@ -71,21 +71,11 @@ static void scan_append(const struct plan *plan, struct buffer *out)
 
 static void aggregate_append(const struct plan *plan, struct buffer *out)
 {
-	static const char *const names[] = {
-		[AGGREGATE_COUNT_STAR] = "count",
-		[AGGREGATE_COUNT] = "count",
-		[AGGREGATE_SUM] = "sum",
-		[AGGREGATE_AVG] = "avg",
-		[AGGREGATE_MIN] = "min",
-		[AGGREGATE_MAX] = "max",
-		[AGGREGATE_BOOL_AND] = "bool_and",
-		[AGGREGATE_BOOL_OR] = "bool_or",
-	};
 	buffer_append_string(out, plan->aggregate.global ? "(aggregate global" : "(aggregate");
 	columns_append(plan->aggregate.groups, plan->aggregate.group_count, out);
 	for (size_t i = 0; i < plan->aggregate.call_count; i++) {
 		const struct aggregate_call *call = &plan->aggregate.calls[i];
-		buffer_printf(out, " [%s(%s", names[call->kind], call->distinct ? "distinct " : "");
+		buffer_printf(out, " [%s(%s", aggregate_name(call->kind), call->distinct ? "distinct " : "");
 		if (call->argument >= 0)
 			buffer_printf(out, "#%d)", call->argument);
 		else
