@@ -49,10 +49,11 @@ struct kafka_request {
 	bool answered;
 	struct buffer frame; /* owns the request's bytes */
 	struct arena arena;
-	void *message;       /* the decoded struct, of api->request */
-	const void *answer;  /* of api->response */
-	int64_t deadline_ms; /* run() again then; INT64_MAX = no need */
-	void *state;         /* the handler's, in the arena */
+	void *message;          /* the decoded struct, of api->request */
+	const void *answer;     /* of api->response */
+	int64_t deadline_ms;    /* run() again then; INT64_MAX = no need */
+	void *state;            /* the handler's, in the arena */
+	struct slice client_id; /* of the request's header; data == NULL: none */
 
 	bool silent;    /* acks=0: no answer is sent */
 	status failure; /* not OK: close the connection instead of answering */
@@ -60,6 +61,10 @@ struct kafka_request {
 
 	void (*blocking)(struct kafka_request *request); /* see kafka_request_block() */
 	_Atomic int32_t outside;                         /* appends and blocking calls under way */
+	/* The session is going while something outside holds the request: have it let go soon, so that the
+	 * memory is not held for as long as somebody else's answer takes. Called at most once; NULL = it does by
+	 * itself. */
+	void (*cancel)(struct kafka_request *request);
 };
 
 /* Runs `function` on a worker thread; run() is called again when it has returned. */
@@ -68,6 +73,9 @@ void kafka_request_block(struct kafka_request *request, void (*function)(struct 
 void kafka_request_enter(struct kafka_request *request);
 /* … and lets go of it; any thread, and the last touch of the request's memory by the caller. */
 void kafka_request_leave(struct kafka_request *request);
+
+/* Where the request came from, as Kafka's tools print it: "/127.0.0.1"; valid as long as the session. */
+struct slice kafka_request_host(const struct kafka_request *request);
 
 /* Answers with the request's struct of its API. */
 static inline enum kafka_progress kafka_request_answer(struct kafka_request *request, const void *answer)

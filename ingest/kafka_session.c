@@ -9,6 +9,7 @@
 #include "ingest/kafka_session.h"
 
 #include <pthread.h>
+#include <stdio.h>
 
 #include "base/invariant.h"
 #include "base/memory.h"
@@ -26,6 +27,7 @@ enum {
 struct kafka_session {
 	struct kafka_broker *broker;
 	struct kafka_session_io io;
+	char host[64]; /* "/127.0.0.1", without the port */
 
 	/* The network thread's. */
 	struct buffer inbound;
@@ -103,13 +105,27 @@ void kafka_request_block(struct kafka_request *request, void (*function)(struct 
 	request->session->io.run_blocking(request->session->io.context, request_blocking, request);
 }
 
+struct slice kafka_request_host(const struct kafka_request *request)
+{
+	return slice_of_string(request->session->host);
+}
+
 /* ---- life ---- */
+
+static void session_host_set(struct kafka_session *session, const char *peer)
+{
+	const char *colon = strrchr(peer, ':');
+	size_t size = colon != NULL ? (size_t)(colon - peer) : strlen(peer);
+	(void)snprintf(session->host, sizeof session->host, "/%.*s", (int)size, peer);
+}
 
 struct kafka_session *kafka_session_create(struct kafka_broker *broker, const struct kafka_session_io *io)
 {
 	struct kafka_session *session = mem_alloc_zeroed(1, sizeof *session);
 	session->broker = broker;
 	session->io = *io;
+	session_host_set(session, io->peer != NULL ? io->peer : "");
+	session->io.peer = NULL;
 	session->open = true;
 	session->references = 1;
 	INVARIANT(pthread_mutex_init(&session->mutex, NULL) == 0);
@@ -123,6 +139,10 @@ void kafka_session_destroy(struct kafka_session *session)
 	INVARIANT(pthread_mutex_lock(&session->mutex) == 0);
 	session->open = false;
 	INVARIANT(pthread_mutex_unlock(&session->mutex) == 0);
+	for (struct kafka_request *request = session->first; request != NULL; request = request->next) {
+		if (request->cancel != NULL && atomic_load_explicit(&request->outside, memory_order_acquire) != 0)
+			request->cancel(request);
+	}
 	session_unref(session);
 }
 
@@ -252,8 +272,8 @@ static status request_decode(struct kafka_request *request, struct slice bytes)
 	request->layout = (struct kafka_layout){.version = version, .flexible = version >= api->flexible_from};
 	/* The client id keeps its old form even in flexible headers. */
 	int16_t client_id_size = (int16_t)cursor_be16(&cursor);
-	if (client_id_size > 0)
-		(void)cursor_bytes(&cursor, (size_t)client_id_size);
+	if (client_id_size >= 0)
+		request->client_id = cursor_bytes(&cursor, (size_t)client_id_size);
 	if (request->layout.flexible)
 		kafka_skip_tags(&cursor);
 	if (cursor.failed || client_id_size < -1)

@@ -51,6 +51,8 @@ struct kafka_session_io {
 	 * on the disk; also during shutdown, and even if the session is destroyed meanwhile; before log_close().
 	 */
 	void (*run_blocking)(void *context, void (*function)(void *argument), void *argument);
+	/* Address of the client, "127.0.0.1:4711"; copied. NULL = not known. */
+	const char *peer;
 };
 
 enum { KAFKA_SESSION_SEND_BYTES_MAX = 8 * 1024 * 1024 };

@@ -132,6 +132,7 @@ static void *kafka_accepted(void *context, struct connection *connection)
 		.unsent = client_unsent,
 		.wake = client_wake,
 		.run_blocking = client_run_blocking,
+		.peer = connection_peer(connection),
 	};
 	client->session = kafka_session_create(server->broker, &io);
 	client->next = server->clients;
