@@ -54,6 +54,7 @@
 	X(BAD_TIMESTAMP, "invalid record timestamp", "22P02", 32, false)                                         \
 	X(OUT_OF_ORDER_SEQUENCE, "out of order sequence number", "22000", 45, false)                             \
 	X(STALE_PRODUCER_EPOCH, "producer was fenced by a newer epoch", "22000", 47, false)                      \
+	X(TRANSACTION_STATE, "not possible in the transaction's present state", "25000", 48, false)              \
 	/* the world's failures */                                                                               \
 	X(IO, "input/output error", "58030", 56, true)                                                           \
 	X(NO_SPACE, "no space left on device", "53100", 56, true)                                                \

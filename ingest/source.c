@@ -395,7 +395,7 @@ static status batch_build(const struct source *source, int32_t sequence, struct 
 		lines = slice_of(lines.data + used, lines.size - used);
 	}
 	*count = builder.count;
-	struct record_batch_producer producer = {source->producer_id, 0, sequence};
+	struct record_batch_producer producer = {source->producer_id, 0, sequence, false};
 	status result = record_batch_builder_finish(&builder, CODEC_NONE, &producer, out);
 	record_batch_builder_deinit(&builder);
 	return result;

@@ -116,6 +116,10 @@ static status append_error(const struct partition *partition, status result)
 	case STATUS_STALE_PRODUCER_EPOCH:
 		return error_raise(
 			result, "%s-%d knows a newer epoch of the batch's producer", name, partition->number);
+	case STATUS_TRANSACTION_STATE:
+		return error_raise(result,
+			"the batch's producer has an open transaction in %s-%d, which it is no part of", name,
+			partition->number);
 	case STATUS_NOT_FOUND:
 		return error_raise(result, "topic %s was deleted", name);
 	default:

@@ -123,7 +123,8 @@ struct append {
 	void *context; /* the caller's */
 
 	/* Results, valid in and after done(). */
-	status result; /* OK, OUT_OF_ORDER_SEQUENCE, STALE_PRODUCER_EPOCH, NOT_FOUND, POISONED, IO, NO_SPACE */
+	status result; /* OK, OUT_OF_ORDER_SEQUENCE, STALE_PRODUCER_EPOCH, TRANSACTION_STATE, BACKPRESSURE (too
+					* many open transactions), NOT_FOUND, POISONED, IO, NO_SPACE */
 	int64_t base_offset; /* assigned; for an idempotent duplicate the original's */
 	bool duplicate;
 	struct append *next; /* the queue's */
@@ -142,6 +143,9 @@ const struct topic *partition_topic(const struct partition *partition);
 int32_t partition_number(const struct partition *partition);
 /* One past the last visible offset. */
 int64_t partition_high_watermark(const struct partition *partition);
+/* Every record before it is decided: not part of a transaction, or of one that was committed or aborted.
+ * The first open transaction's first offset, else the high watermark. Never moves back. */
+int64_t partition_last_stable_offset(const struct partition *partition);
 /* The first offset still there (0 unless trimmed). */
 int64_t partition_log_start(const struct partition *partition);
 /* Bytes on disk of the partition's segments. */
@@ -153,6 +157,16 @@ uint64_t partition_bytes(const struct partition *partition);
  * DAMAGED with file and position. */
 status partition_read(
 	struct partition *partition, int64_t offset, size_t bytes_max, struct buffer *out) MUST_USE;
+
+/* The same, but nothing from `end_offset` on (a batch's first offset, or beyond the end); END when `offset`
+ * has reached it. */
+status partition_read_until(struct partition *partition, int64_t offset, int64_t end_offset, size_t bytes_max,
+	struct buffer *out) MUST_USE;
+/* What a reader shows who shows no aborted record: as partition_read_until(), ending at the last stable
+ * offset at the latest, and without the batches of aborted transactions and the markers. What it adds may
+ * be empty; reading goes on at *next_offset all the same. A pure function of the records before the end. */
+status partition_read_committed(struct partition *partition, int64_t offset, int64_t end_offset,
+	size_t bytes_max, struct buffer *out, int64_t *next_offset) MUST_USE;
 
 /* For a reader that found a batch of what partition_read() returned to be damaged: adds to the current error
  * in which file and at which byte it lies. Returns `code`. */
@@ -178,5 +192,36 @@ struct producer_position {
 /* What the partition knows of a producer's newest batch; NOT_FOUND. */
 status partition_producer(
 	struct partition *partition, int64_t producer_id, struct producer_position *out) MUST_USE;
+
+/* ---- transactions ----
+ *
+ * A transaction of a producer in one partition begins with its first transactional batch after the last
+ * marker, and ends with the next marker: a control batch that says commit or abort. Who decides, and makes
+ * sure that a marker comes, is a coordinator above the log (ingest/transaction.h).
+ */
+
+enum transaction_marker { MARKER_NONE, MARKER_ABORT, MARKER_COMMIT };
+
+/* Builds the control batch that ends a producer's transaction, to be given to log_append(). An append of a
+ * marker where the producer has no open transaction is harmless: it takes an offset and nothing else. */
+void transaction_marker_build(int64_t producer_id, int16_t producer_epoch, enum transaction_marker marker,
+	int32_t coordinator_epoch, int64_t timestamp_ms, struct buffer *out);
+
+struct aborted_transaction {
+	int64_t producer_id;
+	int64_t first_offset;       /* of its first batch */
+	int64_t last_offset;        /* the marker's */
+	int64_t last_stable_offset; /* the partition's, after the marker */
+};
+/* The aborted transactions with records in [from, to), by first offset. Complete when `to` is at most the
+ * last stable offset. The array is the caller's (mem_free); NULL when there are none. */
+void partition_aborted(
+	struct partition *partition, int64_t from, int64_t to, struct aborted_transaction **out, size_t *count);
+
+struct open_transaction {
+	int64_t producer_id, first_offset;
+};
+/* The open transactions by first offset, durable or about to be; the array as above. */
+void partition_open_transactions(struct partition *partition, struct open_transaction **out, size_t *count);
 
 #endif

@@ -18,6 +18,7 @@ struct partition *partition_allocate(const struct topic *topic, int32_t number, 
 	partition->dir = mem_copy_string(dir);
 	partition->pending_end = &partition->pending;
 	producer_state_init(&partition->producers);
+	transaction_index_init(&partition->aborted);
 	INVARIANT(
 		pthread_mutex_init(&partition->lock, NULL) == 0 && pthread_cond_init(&partition->left, NULL) == 0);
 	return partition;
@@ -31,6 +32,7 @@ void partition_destroy(struct partition *partition)
 		segment_destroy(partition->segments[i]);
 	mem_free(partition->segments);
 	producer_state_deinit(&partition->producers);
+	transaction_index_deinit(&partition->aborted);
 	(void)pthread_cond_destroy(&partition->left);
 	(void)pthread_mutex_destroy(&partition->lock);
 	mem_free(partition->dir);
@@ -149,8 +151,8 @@ status partition_roll(struct partition *partition)
 	status result = segment_create(&fresh, partition->dir, partition->next_offset);
 	if (result != STATUS_OK)
 		return result;
-	/* Only this thread changes the active segment and the producers: sealing may read them unlocked,
-	 * but a reader looks at `sealed` and the index, so those change under the lock. */
+	/* Only this thread changes the active segment, producers and transactions: sealing may read them
+	 * unlocked, but a reader looks at `sealed` and the index, so those change under the lock. */
 	pthread_mutex_lock(&partition->lock);
 	segment_seal(old);
 	partition_segment_add(partition, fresh);
@@ -160,6 +162,7 @@ status partition_roll(struct partition *partition)
 	sealed_files_trim(partition, NULL);
 	pthread_mutex_unlock(&partition->lock);
 	segment_index_write(&old->index, partition->dir);
+	transaction_index_write(&partition->aborted, partition->dir, &old->summary);
 	snapshot_write(partition->dir, &old->summary, &partition->producers);
 	pthread_mutex_lock(&partition->lock);
 	segment_release(old);
@@ -273,11 +276,14 @@ static status offset_check(const struct partition *partition, int64_t offset)
 }
 
 /* @locks held; may be dropped meanwhile */
-static status place_find_locked(struct partition *partition, int64_t offset, struct place *out)
+static status place_find_locked(
+	struct partition *partition, int64_t offset, struct place *out, int64_t end_offset)
 {
 	status result = offset_check(partition, offset);
 	if (result != STATUS_OK)
 		return result;
+	if (offset >= end_offset)
+		return STATUS_END;
 	struct segment *segment = segment_of_offset(partition, offset);
 	result = segment_acquire(partition, segment);
 	if (result != STATUS_OK)
@@ -303,13 +309,13 @@ static status place_find_locked(struct partition *partition, int64_t offset, str
 	return STATUS_OK;
 }
 
-/* Enters the partition and acquires the segment; the caller releases both. */
-static status place_find(struct partition *partition, int64_t offset, struct place *out)
+/* Enters the partition and acquires the segment; the caller releases both. END from `end_offset` on. */
+static status place_find(struct partition *partition, int64_t offset, struct place *out, int64_t end_offset)
 {
 	pthread_mutex_lock(&partition->lock);
 	status result = partition_enter(partition);
 	if (result == STATUS_OK) {
-		result = place_find_locked(partition, offset, out);
+		result = place_find_locked(partition, offset, out, end_offset);
 		if (result != STATUS_OK)
 			partition_leave(partition);
 	}
@@ -379,10 +385,10 @@ static status place_advance(struct place *place, int64_t offset)
 	return STATUS_OK;
 }
 
-/* Reads whole batches from place->position on into the room after out->size; sets *total and the offset
- * that follows them. */
-static status batches_read(const struct place *place, int64_t offset, size_t bytes_max, struct buffer *out,
-	size_t *total, int64_t *next_offset)
+/* Reads whole batches from place->position on, but none from `end_offset` on, into the room after out->size;
+ * sets *total and the offset that follows them. */
+static status batches_read(const struct place *place, int64_t offset, int64_t end_offset, size_t bytes_max,
+	struct buffer *out, size_t *total, int64_t *next_offset)
 {
 	size_t left = (size_t)(place->limit - place->position), size = bytes_max, end = 0;
 	int64_t expected = -1;
@@ -403,6 +409,8 @@ static status batches_read(const struct place *place, int64_t offset, size_t byt
 			result = damage_raise(place, position, "the base offset does not follow the batch before");
 			break;
 		}
+		if (end != 0 && extent.base_offset >= end_offset)
+			break;
 		if ((size_t)extent.size > size - end) {
 			if (end != 0)
 				break;
@@ -426,15 +434,21 @@ static status batches_read(const struct place *place, int64_t offset, size_t byt
 
 status partition_read(struct partition *partition, int64_t offset, size_t bytes_max, struct buffer *out)
 {
+	return partition_read_until(partition, offset, INT64_MAX, bytes_max, out);
+}
+
+status partition_read_until(
+	struct partition *partition, int64_t offset, int64_t end_offset, size_t bytes_max, struct buffer *out)
+{
 	struct place place;
 	size_t total = 0;
 	int64_t next_offset = 0;
-	status result = place_find(partition, offset, &place);
+	status result = place_find(partition, offset, &place, end_offset);
 	if (result != STATUS_OK)
 		return result;
 	result = place_advance(&place, offset);
 	if (result == STATUS_OK)
-		result = batches_read(&place, offset, bytes_max, out, &total, &next_offset);
+		result = batches_read(&place, offset, end_offset, bytes_max, out, &total, &next_offset);
 	pthread_mutex_lock(&partition->lock);
 	segment_release(place.segment);
 	partition_leave(partition);
@@ -459,7 +473,7 @@ status partition_note_damage(struct partition *partition, struct slice bytes, st
 		bytes = slice_of(bytes.data + batch.size, bytes.size - batch.size);
 	}
 	struct place place;
-	if (bytes.size == 0 || offset < 0 || place_find(partition, offset, &place) != STATUS_OK)
+	if (bytes.size == 0 || offset < 0 || place_find(partition, offset, &place, INT64_MAX) != STATUS_OK)
 		return error_restore(&error);
 	status found = place_advance(&place, offset);
 	char path[SEGMENT_PATH_MAX];

@@ -6,7 +6,8 @@
  * Invariants
  *   P1  segments[i + 1]'s base offset is segments[i]'s next offset; only the last is not sealed.
  *   P2  What is published (sizes, watermark, index entries, producer positions) is durable.
- *       The high watermark is the active segment's next offset.
+ *       The high watermark is the active segment's next offset. The last stable offset moves with it:
+ *       after a publication everything admitted is published, so `producers` then knows what is open.
  *   P3  Published bytes never change, so readers need the lock only to find them.
  *   P4  A poisoned partition is never written again; a deleted one is neither read nor written.
  *
@@ -45,13 +46,14 @@ struct partition {
 	pthread_mutex_t lock;
 	struct segment **segments;
 	size_t segment_count, segment_capacity;
-	_Atomic int64_t high_watermark;
+	_Atomic int64_t high_watermark, last_stable_offset;
 	_Atomic uint64_t bytes;
 	struct partition_hint hints[PARTITION_HINTS];
 	unsigned hint_next;
 	size_t sealed_open;        /* sealed segments with an open file */
 	size_t sealed_index_bytes; /* in loaded indexes of sealed segments */
 	struct producer_state producers;
+	struct transaction_index aborted; /* of all segments, oldest marker first */
 	bool deleted;
 	int32_t users;       /* reads under way, and the writer while its group touches the partition */
 	pthread_cond_t left; /* the last user of a deleted partition */

@@ -28,11 +28,18 @@ enum {
 	ATTRIBUTE_CONTROL = 0x20,
 	ATTRIBUTE_KNOWN = 0x3f,
 	MAGIC = 2,
+	MARKER_KEY_SIZE = 4, /* i16 version, i16 type */
+	MARKER_TYPE_ABORT = 0,
+	MARKER_TYPE_COMMIT = 1,
 };
 
 _Static_assert(AT_COUNT + 4 == RECORD_BATCH_HEADER_SIZE, "the header ends with the count");
 
 /* ---- header ---- */
+
+/* A marker is a control batch whose only record has the key {i16 version, i16 0 abort | 1 commit}. Control
+ * records of other types are for brokers among themselves and say nothing here. */
+static enum transaction_marker marker_decode(const uint8_t *at, const struct record_batch *batch);
 
 static void header_decode(const uint8_t *at, struct record_batch *out)
 {
@@ -89,6 +96,8 @@ status record_batch_header(struct slice bytes, struct record_batch *out)
 	if (batch.codec > CODEC_ZSTD)
 		return error_raise(
 			STATUS_BAD_BATCH, "record batch has unknown compression codec %d", (int)batch.codec);
+	if (batch.control)
+		batch.marker = marker_decode(bytes.data, &batch);
 	*out = batch;
 	return STATUS_OK;
 }
@@ -199,6 +208,19 @@ static inline const uint8_t *record_parse(const uint8_t *at, const uint8_t *end,
 	out->headers = slice_of(at, (size_t)(end - at));
 	out->header_count = (int32_t)header_count;
 	return end;
+}
+
+static enum transaction_marker marker_decode(const uint8_t *at, const struct record_batch *batch)
+{
+	struct record_parsed record;
+	if (batch->codec != CODEC_NONE || batch->count != 1 || batch->producer_id < 0 ||
+		record_parse(at + RECORD_BATCH_HEADER_SIZE, at + batch->size, &record) == NULL ||
+		record.key.size < MARKER_KEY_SIZE)
+		return MARKER_NONE;
+	int16_t type = (int16_t)get_be16(record.key.data + 2);
+	return type == MARKER_TYPE_ABORT    ? MARKER_ABORT
+		   : type == MARKER_TYPE_COMMIT ? MARKER_COMMIT
+										: MARKER_NONE;
 }
 
 status record_header_next(struct record *record, struct record_header *out)
@@ -506,7 +528,8 @@ static void header_encode(uint8_t *at, size_t size, const struct record_batch_bu
 	put_be32(at + AT_LENGTH, (uint32_t)(size - LENGTH_FROM));
 	put_be32(at + AT_LEADER_EPOCH, 0);
 	at[AT_MAGIC] = MAGIC;
-	put_be16(at + AT_ATTRIBUTES, (uint16_t)codec);
+	bool transactional = producer != NULL && producer->transactional;
+	put_be16(at + AT_ATTRIBUTES, (uint16_t)(codec | (transactional ? ATTRIBUTE_TRANSACTIONAL : 0)));
 	put_be32(at + AT_LAST_OFFSET_DELTA, (uint32_t)(builder->count - 1));
 	put_be64(at + AT_BASE_TIMESTAMP, (uint64_t)builder->base_timestamp_ms);
 	put_be64(at + AT_MAX_TIMESTAMP, (uint64_t)builder->max_timestamp_ms);
@@ -544,4 +567,27 @@ status record_batch_builder_finish(struct record_batch_builder *builder, enum co
 	builder->records.size = 0;
 	builder->count = 0;
 	return STATUS_OK;
+}
+
+void transaction_marker_build(int64_t producer_id, int16_t producer_epoch, enum transaction_marker marker,
+	int32_t coordinator_epoch, int64_t timestamp_ms, struct buffer *out)
+{
+	uint8_t key[MARKER_KEY_SIZE], value[6];
+	INVARIANT(marker != MARKER_NONE && producer_id >= 0 && producer_epoch >= 0);
+	put_be16(key, 0);
+	put_be16(key + 2, marker == MARKER_COMMIT ? MARKER_TYPE_COMMIT : MARKER_TYPE_ABORT);
+	put_be16(value, 0);
+	put_be32(value + 2, (uint32_t)coordinator_epoch);
+	struct record_batch_builder builder;
+	struct record_batch_producer producer = {producer_id, producer_epoch, -1, true};
+	size_t from = out->size;
+	record_batch_builder_init(&builder);
+	record_batch_builder_add(
+		&builder, timestamp_ms, slice_of(key, sizeof key), slice_of(value, sizeof value), NULL, 0);
+	status result = record_batch_builder_finish(&builder, CODEC_NONE, &producer, out);
+	INVARIANT(result == STATUS_OK); /* one small record, not compressed */
+	record_batch_builder_deinit(&builder);
+	uint8_t *batch = out->data + from;
+	put_be16(batch + AT_ATTRIBUTES, ATTRIBUTE_TRANSACTIONAL | ATTRIBUTE_CONTROL);
+	put_be32(batch + AT_CRC, batch_crc(batch, out->size - from));
 }

@@ -15,6 +15,7 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
+#include "log/log.h"
 
 enum {
 	RECORD_BATCH_HEADER_SIZE = 61,
@@ -38,6 +39,7 @@ struct record_batch {
 	int16_t producer_epoch;
 	int32_t base_sequence; /* −1 = none */
 	int32_t count;
+	enum transaction_marker marker; /* of a control batch; MARKER_NONE for one we do not know */
 };
 
 /* Decodes a header; INCOMPLETE when fewer bytes than the batch are there (`out->size` is then
@@ -104,6 +106,7 @@ struct record_batch_producer {
 	int64_t id; /* −1 = none */
 	int16_t epoch;
 	int32_t base_sequence;
+	bool transactional;
 };
 /* Appends the finished batch (base offset 0) to `out` and empties the builder. producer may be NULL. */
 status record_batch_builder_finish(struct record_batch_builder *builder, enum codec codec,

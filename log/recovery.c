@@ -2,12 +2,13 @@
  *
  *   1. Which segments are there?  The first begins at 0; a derived file without its .log means that a
  *      segment is missing.
- *   2. Sealed segments, oldest first. One with a summary (in the next segment's snapshot) is believed
- *      when its size matches and the chain of batches from its last index entry ends exactly at its
- *      end and at the next segment's base offset. Any doubt: every byte of it is verified, and its
- *      derived files are written anew. What then does not add up is DAMAGED.
- *   3. Producer state starts from the newest snapshot that can be believed; the segments after it are
- *      verified in full, so that their batches can be applied.
+ *   2. Sealed segments. One with a summary (in the next segment's snapshot) is believed when its size
+ *      matches, the chain of batches from its last index entry ends exactly at its end and at the next
+ *      segment's base offset, and its transaction index is as the summary says. Any doubt: every byte of
+ *      it is verified, and its derived files are written anew. What then does not add up is DAMAGED.
+ *   3. Verifying a segment applies its batches to the state of producers and transactions before it, which
+ *      the snapshot at its base offset tells. Where that cannot be believed, the segment before is verified,
+ *      too. The active segment is always verified, so that in the end the state is known.
  *   4. The active segment is verified in full. Damage with no intact batch behind it is a torn tail
  *      and is cut off; damage with an intact batch behind it is DAMAGED (invariant L4).
  *   5. The active segment and the directory are synced before anything is visible: batches that were
@@ -25,8 +26,9 @@ struct recovery {
 	struct partition *partition;
 	int64_t *bases; /* of the segments, ascending */
 	size_t count, capacity;
-	struct segment *segment; /* being verified */
-	bool producers_known;    /* as of the segment being verified */
+	struct segment_summary *summaries; /* of the sealed ones that are believed */
+	bool *verify;                      /* in full */
+	struct segment *segment;           /* being verified */
 };
 
 static void base_add(struct recovery *recovery, int64_t base)
@@ -79,6 +81,7 @@ static status segments_list(struct recovery *recovery)
 	/* Index files and snapshots are written after the name of their .log is durable. */
 	for (size_t i = 0; i < list.count && result == STATUS_OK; i++)
 		if ((segment_name_parse(list.names[i], SEGMENT_SNAPSHOT, &base) ||
+				segment_name_parse(list.names[i], SEGMENT_TXNINDEX, &base) ||
 				segment_name_parse(list.names[i], SEGMENT_INDEX, &base) ||
 				segment_name_parse(list.names[i], SEGMENT_TIMEINDEX, &base)) &&
 			!base_known(recovery, base))
@@ -98,13 +101,11 @@ static status damage_raise(const struct segment *segment, int64_t position, cons
 static void batch_visit(void *context, const struct record_batch *batch, int64_t position)
 {
 	struct recovery *recovery = context;
-	struct producer_state *producers = &recovery->partition->producers;
+	struct partition *partition = recovery->partition;
 	(void)position;
 	segment_publish(recovery->segment, batch);
-	if (recovery->producers_known) {
-		producer_state_append(producers, batch);
-		producer_state_publish(producers, batch);
-	}
+	producer_state_append(&partition->producers, batch, &partition->aborted);
+	producer_state_publish(&partition->producers, batch);
 }
 
 static status segment_verify(struct recovery *recovery, struct segment *segment, struct segment_scan *scan)
@@ -149,56 +150,118 @@ static int64_t index_last_position(const char *dir, const struct segment_summary
 	return position < summary->size ? position : -1;
 }
 
-/* Can the sealed segment be believed without reading all of it? */
-static bool sealed_believe(const char *dir, struct segment *segment, int64_t next_offset)
+/* Can the sealed segment be believed without reading all of it? Of its transaction index the size is looked
+ * at here, the rest when it is loaded. */
+static bool sealed_believe(
+	const char *dir, int64_t base, int64_t next_offset, struct segment_summary *summary)
 {
-	struct segment_summary summary;
-	int64_t base = segment->summary.base_offset, size = -1;
-	if (snapshot_read_summary(dir, next_offset, &summary) != STATUS_OK || summary.base_offset != base ||
-		file_size(&segment->file, &size) != STATUS_OK || size != summary.size ||
-		!index_size_is(dir, base, SEGMENT_INDEX, summary.offsets_size) ||
-		!index_size_is(dir, base, SEGMENT_TIMEINDEX, summary.times_size))
+	char path[SEGMENT_PATH_MAX];
+	struct file file = {-1, NULL};
+	int64_t size = -1;
+	segment_path(path, dir, base, SEGMENT_LOG);
+	if (snapshot_read_summary(dir, next_offset, summary) != STATUS_OK || summary->base_offset != base ||
+		file_open(&file, path, FILE_READ) != STATUS_OK)
 		return false;
 	struct segment_scan scan = {
-		.base_offset = base, .position = index_last_position(dir, &summary), .next_offset = -1, .size = size};
-	if (scan.position < 0 || segment_scan(&segment->file, &scan, NULL, NULL) != STATUS_OK || scan.damaged ||
-		scan.next_offset != next_offset)
-		return false;
-	segment->summary = summary;
-	segment->sealed = true;
-	return true;
+		.base_offset = base, .position = index_last_position(dir, summary), .next_offset = -1};
+	bool believed = file_size(&file, &size) == STATUS_OK && size == summary->size &&
+					index_size_is(dir, base, SEGMENT_INDEX, summary->offsets_size) &&
+					index_size_is(dir, base, SEGMENT_TIMEINDEX, summary->times_size) && scan.position >= 0;
+	scan.size = size;
+	believed = believed && segment_scan(&file, &scan, NULL, NULL) == STATUS_OK && !scan.damaged &&
+			   scan.next_offset == next_offset;
+	file_close(&file);
+	return believed;
+}
+
+/* Is what the transaction index of the believed segment says as it was written? */
+static bool aborted_believe(const char *dir, const struct segment_summary *summary)
+{
+	struct transaction_index index;
+	transaction_index_init(&index);
+	bool believed = transaction_index_load(&index, dir, summary) == STATUS_OK;
+	transaction_index_deinit(&index);
+	return believed;
+}
+
+static bool producers_believe(const char *dir, int64_t offset)
+{
+	struct producer_state producers;
+	producer_state_init(&producers);
+	bool believed = snapshot_read_producers(dir, offset, &producers) == STATUS_OK;
+	producer_state_deinit(&producers);
+	return believed;
+}
+
+/* Decides which segments are verified: the doubtful ones, the active one, and before each of them as many as
+ * it takes to know the producers. */
+static void recovery_plan(struct recovery *recovery)
+{
+	const char *dir = recovery->partition->dir;
+	recovery->summaries = mem_alloc_zeroed(recovery->count, sizeof *recovery->summaries);
+	recovery->verify = mem_alloc_zeroed(recovery->count, sizeof *recovery->verify);
+	for (size_t i = recovery->count; i-- > 0;) {
+		if (i + 1 == recovery->count)
+			recovery->verify[i] = true;
+		else if (!recovery->verify[i])
+			recovery->verify[i] =
+				!sealed_believe(dir, recovery->bases[i], recovery->bases[i + 1], &recovery->summaries[i]) ||
+				!aborted_believe(dir, &recovery->summaries[i]);
+		if (recovery->verify[i] && i != 0 && !producers_believe(dir, recovery->bases[i]))
+			recovery->verify[i - 1] = true;
+	}
+}
+
+/* The state of producers before segment `number`, which is verified next. */
+static status producers_restore(struct recovery *recovery, size_t number)
+{
+	struct partition *partition = recovery->partition;
+	if (number == 0 || recovery->verify[number - 1])
+		return STATUS_OK; /* nothing, or what the segment before left */
+	producer_state_deinit(&partition->producers);
+	if (snapshot_read_producers(partition->dir, recovery->bases[number], &partition->producers) == STATUS_OK)
+		return STATUS_OK;
+	return error_raise(STATUS_IO, "a snapshot of %s changed while it was read", partition->dir);
+}
+
+static status sealed_verify(struct recovery *recovery, struct segment *segment, int64_t next_offset)
+{
+	struct partition *partition = recovery->partition;
+	struct segment_scan scan;
+	char path[SEGMENT_PATH_MAX];
+	segment_path(path, partition->dir, segment->summary.base_offset, SEGMENT_LOG);
+	status result = file_open(&segment->file, path, FILE_READ);
+	if (result == STATUS_OK)
+		result = segment_verify(recovery, segment, &scan);
+	if (result != STATUS_OK)
+		return result;
+	if (scan.damaged)
+		return damage_raise(segment, scan.position, scan.why);
+	if (scan.next_offset != next_offset)
+		return damage_raise(segment, scan.position, "the next segment does not begin where it ends");
+	segment_seal(segment);
+	segment_index_write(&segment->index, partition->dir);
+	transaction_index_write(&partition->aborted, partition->dir, &segment->summary);
+	snapshot_write(partition->dir, &segment->summary, &partition->producers);
+	diag(DIAG_INFO, "log", "segment_verified", "file=\"%s\" bytes=%" PRId64, path, scan.size);
+	/* Memory and files are for readers to ask for. */
+	segment_index_deinit(&segment->index);
+	segment->index_loaded = false;
+	file_close(&segment->file);
+	return STATUS_OK;
 }
 
 static status sealed_recover(struct recovery *recovery, size_t number)
 {
 	struct partition *partition = recovery->partition;
-	int64_t next_offset = recovery->bases[number + 1];
 	struct segment *segment = segment_allocate(recovery->bases[number]);
-	struct segment_scan scan;
-	char path[SEGMENT_PATH_MAX];
 	partition_segment_add(partition, segment);
-	segment_path(path, partition->dir, segment->summary.base_offset, SEGMENT_LOG);
-	status result = file_open(&segment->file, path, FILE_READ);
-	if (result != STATUS_OK)
-		return result;
-	if (recovery->producers_known || !sealed_believe(partition->dir, segment, next_offset)) {
-		result = segment_verify(recovery, segment, &scan);
-		if (result != STATUS_OK)
-			return result;
-		if (scan.damaged)
-			return damage_raise(segment, scan.position, scan.why);
-		if (scan.next_offset != next_offset)
-			return damage_raise(segment, scan.position, "the next segment does not begin where it ends");
-		segment_seal(segment);
-		segment_index_write(&segment->index, partition->dir);
-		snapshot_write(
-			partition->dir, &segment->summary, recovery->producers_known ? &partition->producers : NULL);
-		diag(DIAG_INFO, "log", "segment_verified", "file=\"%s\" bytes=%" PRId64, path, scan.size);
-	}
-	/* Memory and files are for readers to ask for. */
-	segment_index_deinit(&segment->index);
-	segment->index_loaded = false;
-	file_close(&segment->file);
+	if (recovery->verify[number])
+		return sealed_verify(recovery, segment, recovery->bases[number + 1]);
+	segment->summary = recovery->summaries[number];
+	segment->sealed = true;
+	if (transaction_index_load(&partition->aborted, partition->dir, &segment->summary) != STATUS_OK)
+		return error_raise(STATUS_IO, "a transaction index of %s changed while it was read", partition->dir);
 	return STATUS_OK;
 }
 
@@ -238,31 +301,21 @@ static status active_recover(struct recovery *recovery)
 	return result;
 }
 
-/* The newest segment whose snapshot tells the producers before it; 0 needs none. */
-static size_t producers_restore(struct recovery *recovery)
-{
-	for (size_t i = recovery->count - 1; i > 0; i--)
-		if (snapshot_read_producers(
-				recovery->partition->dir, recovery->bases[i], &recovery->partition->producers) == STATUS_OK)
-			return i;
-	return 0;
-}
-
 status partition_recover(struct partition *partition)
 {
 	struct recovery recovery = {.partition = partition};
 	status result = segments_list(&recovery);
-	if (result == STATUS_OK) {
-		size_t first = producers_restore(&recovery);
-		for (size_t i = 0; i + 1 < recovery.count && result == STATUS_OK; i++) {
-			recovery.producers_known = i >= first;
-			result = sealed_recover(&recovery, i);
-		}
-	}
-	recovery.producers_known = true;
 	if (result == STATUS_OK)
-		result = active_recover(&recovery);
+		recovery_plan(&recovery);
+	for (size_t i = 0; i < recovery.count && result == STATUS_OK; i++) {
+		if (recovery.verify[i])
+			result = producers_restore(&recovery, i);
+		if (result == STATUS_OK)
+			result = i + 1 < recovery.count ? sealed_recover(&recovery, i) : active_recover(&recovery);
+	}
 	mem_free(recovery.bases);
+	mem_free(recovery.summaries);
+	mem_free(recovery.verify);
 	if (result != STATUS_OK)
 		return error_note(result, "while recovering %s-%d", partition->topic->name, partition->number);
 	const struct segment *active = partition_active(partition);
@@ -272,6 +325,9 @@ status partition_recover(struct partition *partition)
 	partition->next_offset = active->summary.next_offset;
 	partition->write_position = active->summary.size;
 	atomic_store(&partition->high_watermark, active->summary.next_offset);
+	int64_t first_open = producer_state_first_open(&partition->producers);
+	atomic_store(&partition->last_stable_offset,
+		first_open < active->summary.next_offset ? first_open : active->summary.next_offset);
 	atomic_store(&partition->bytes, bytes);
 	return STATUS_OK;
 }

@@ -14,6 +14,7 @@ static const char *const suffixes[] = {
 	[SEGMENT_INDEX] = "index",
 	[SEGMENT_TIMEINDEX] = "timeindex",
 	[SEGMENT_SNAPSHOT] = "snapshot",
+	[SEGMENT_TXNINDEX] = "txnindex",
 };
 
 /* ---- paths ---- */
@@ -67,7 +68,8 @@ void segment_index_add(struct segment_index *index, const struct record_batch *b
 {
 	int64_t last_offset = batch->base_offset + batch->last_offset_delta;
 	INVARIANT(last_offset - index->base_offset <= INT32_MAX && position <= INT32_MAX);
-	if (batch->max_timestamp_ms > index->max_timestamp_ms) {
+	/* A marker is no record that a search by time could find. */
+	if (!batch->control && batch->max_timestamp_ms > index->max_timestamp_ms) {
 		index->max_timestamp_ms = batch->max_timestamp_ms;
 		index->max_timestamp_offset = last_offset;
 	}

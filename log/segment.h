@@ -3,6 +3,7 @@
  *   .log        record batches, one behind the other
  *   .index      i32 offset − base of the batch's last record | i32 byte position of the batch
  *   .timeindex  i64 largest timestamp so far | i32 offset − base of the batch that brought it
+ *   .txnindex   the aborted transactions whose marker is in it (transaction_index.h); only when there are any
  *
  * All big-endian, as Apache Kafka writes them; an index entry about every SEGMENT_INDEX_INTERVAL
  * bytes. A sealed segment never changes. Its indexes are derived: they are used only when they
@@ -31,7 +32,7 @@ enum {
 
 /* ---- paths ---- */
 
-enum segment_file { SEGMENT_LOG, SEGMENT_INDEX, SEGMENT_TIMEINDEX, SEGMENT_SNAPSHOT };
+enum segment_file { SEGMENT_LOG, SEGMENT_INDEX, SEGMENT_TIMEINDEX, SEGMENT_SNAPSHOT, SEGMENT_TXNINDEX };
 /* "<dir>/00000000000000000042.index" */
 void segment_path(char path[SEGMENT_PATH_MAX], const char *dir, int64_t base_offset, enum segment_file kind);
 /* Is `name` a file of that kind? Then its base offset. */
@@ -72,6 +73,7 @@ struct segment_summary {
 	int64_t max_timestamp_ms, max_timestamp_offset;
 	uint32_t offsets_size, offsets_crc;
 	uint32_t times_size, times_crc;
+	uint32_t aborted_size, aborted_crc; /* of the .txnindex; 0 0 = there is none */
 };
 
 struct segment {
@@ -107,6 +109,7 @@ struct batch_extent {
 	int64_t base_offset, last_offset;
 	int64_t size;
 	int64_t max_timestamp_ms;
+	bool transactional; /* part of a transaction, or a marker */
 };
 /* From RECORD_BATCH_HEADER_SIZE bytes; false when they cannot begin a batch of this log. */
 bool batch_extent_read(const uint8_t *bytes, struct batch_extent *out);

@@ -17,9 +17,11 @@ enum {
 	AT_LENGTH = 8,
 	AT_LEADER_EPOCH = 12,
 	AT_MAGIC = 16,
+	AT_ATTRIBUTES = 21,
 	AT_LAST_OFFSET_DELTA = 23,
 	AT_MAX_TIMESTAMP = 35,
 	LENGTH_FROM = 12,
+	ATTRIBUTES_TRANSACTIONAL = 0x30, /* transactional, control */
 };
 
 bool batch_extent_read(const uint8_t *bytes, struct batch_extent *out)
@@ -36,6 +38,7 @@ bool batch_extent_read(const uint8_t *bytes, struct batch_extent *out)
 		.last_offset = base_offset + last_delta,
 		.size = (int64_t)length + LENGTH_FROM,
 		.max_timestamp_ms = (int64_t)get_be64(bytes + AT_MAX_TIMESTAMP),
+		.transactional = (get_be16(bytes + AT_ATTRIBUTES) & ATTRIBUTES_TRANSACTIONAL) != 0,
 	};
 	return true;
 }

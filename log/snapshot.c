@@ -5,7 +5,7 @@
 #include "base/hash.h"
 #include "base/invariant.h"
 
-static const char magic[] = "KAPSNAP1";
+static const char magic[] = "KAPSNAP2";
 
 enum { AT_CRC = 8, AT_FIELDS = 12, AT_PRODUCERS_CRC = 68, AT_PRODUCERS_SIZE = 72 };
 
@@ -31,7 +31,8 @@ void snapshot_write(
 	buffer_append_be32(&bytes, summary->times_crc);
 	buffer_append_be32(&bytes, crc32c(0, encoded.data, encoded.size));
 	buffer_append_be32(&bytes, (uint32_t)encoded.size);
-	buffer_append_be64(&bytes, 0);
+	buffer_append_be32(&bytes, summary->aborted_size);
+	buffer_append_be32(&bytes, summary->aborted_crc);
 	buffer_append_be64(&bytes, 0);
 	INVARIANT(bytes.size == SNAPSHOT_SUMMARY_SIZE);
 	put_be32(bytes.data + AT_CRC, crc32c(0, bytes.data + AT_FIELDS, bytes.size - AT_FIELDS));
@@ -74,6 +75,9 @@ status snapshot_read_summary(const char *dir, int64_t offset, struct segment_sum
 	summary.offsets_crc = cursor_be32(&cursor);
 	summary.times_size = cursor_be32(&cursor);
 	summary.times_crc = cursor_be32(&cursor);
+	(void)cursor_be64(&cursor); /* the producers' */
+	summary.aborted_size = cursor_be32(&cursor);
+	summary.aborted_crc = cursor_be32(&cursor);
 	if (summary.next_offset != offset)
 		return STATUS_NOT_FOUND; /* a copy of another's */
 	*out = summary;

@@ -1,10 +1,11 @@
 /* A snapshot, <base offset>.snapshot: what is known just before that offset.
  *
- *   0  "KAPSNAP1"
+ *   0  "KAPSNAP2"; what an earlier release wrote as "KAPSNAP1" lacks open transactions and is not believed
  *   8  u32 CRC-32C of bytes 12–91     summary of the segment that ends here
  *  12  i64 base offset  i64 next offset  i64 .log size  i64 largest timestamp  i64 its offset
  *  52  u32 .index size  u32 its CRC  u32 .timeindex size  u32 its CRC
- *  68  u32 CRC of the producers  u32 their size; 0 0 = unknown  (76–91: zero)
+ *  68  u32 CRC of the producers  u32 their size; 0 0 = unknown
+ *  76  u32 .txnindex size  u32 its CRC; 0 0 = none  (84–91: zero)
  *  92  producers (producer_state_encode)
  *
  * Big-endian. It lets recovery believe a sealed segment without reading it, and rebuild producer

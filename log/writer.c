@@ -117,6 +117,11 @@ static void pending_publish(struct writer *writer, struct partition *partition)
 	INVARIANT(active->summary.size == partition->write_position &&
 			  active->summary.next_offset == partition->next_offset);
 	atomic_store(&partition->high_watermark, partition->next_offset);
+	/* All that was admitted is published now, markers too (P2). */
+	int64_t first_open = producer_state_first_open(&partition->producers);
+	INVARIANT(first_open >= atomic_load(&partition->last_stable_offset));
+	atomic_store(&partition->last_stable_offset,
+		first_open < partition->next_offset ? first_open : partition->next_offset);
 	atomic_fetch_add(&partition->bytes, bytes);
 	pthread_mutex_unlock(&partition->lock);
 	writer->moved = writer->moved || bytes != 0;
@@ -213,7 +218,7 @@ static void append_admit(struct writer *writer, struct append *append)
 		put_be64(append->batch, (uint64_t)batch.base_offset);
 		put_be32(append->batch + 12, 0); /* leader epoch; neither is covered by the CRC */
 		pthread_mutex_lock(&partition->lock);
-		producer_state_append(&partition->producers, &batch);
+		producer_state_append(&partition->producers, &batch, &partition->aborted);
 		pthread_mutex_unlock(&partition->lock);
 		partition->next_offset += batch.last_offset_delta + 1;
 		partition->write_position += (int64_t)batch.size;

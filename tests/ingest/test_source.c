@@ -260,7 +260,7 @@ static void crowd_appends(struct partition *partition, struct log *log)
 	atomic_store(&crowd_left, PRODUCERS_MAX);
 	record_batch_builder_init(&builder);
 	for (int32_t i = 0; i < PRODUCERS_MAX; i++) {
-		struct record_batch_producer producer = {1000000 + i, 0, 0};
+		struct record_batch_producer producer = {1000000 + i, 0, 0, false};
 		record_batch_builder_add(&builder, 1, (struct slice){0}, slice_of_string("x"), NULL, 0);
 		assert_ok(record_batch_builder_finish(&builder, CODEC_NONE, &producer, &crowd[i].batch));
 		crowd[i].append = (struct append){

@@ -38,7 +38,7 @@ static status offer(int64_t id, int16_t epoch, int32_t sequence, int32_t count, 
 	struct producer_batch original;
 	status result = producer_state_check(&state_now, &batch, &original);
 	if (result == STATUS_OK) {
-		producer_state_append(&state_now, &batch);
+		producer_state_append(&state_now, &batch, NULL);
 		producer_state_publish(&state_now, &batch);
 		offset_now += count;
 	} else if (result == STATUS_EXISTS && original_offset != NULL) {
@@ -101,12 +101,12 @@ static void only_published_batches_are_told_of(void **state)
 	(void)state;
 	struct producer_position position;
 	struct record_batch batch = batch_of(1, 0, 0, 4);
-	producer_state_append(&state_now, &batch);
+	producer_state_append(&state_now, &batch, NULL);
 	assert_int_equal(producer_state_position(&state_now, 1, &position), STATUS_NOT_FOUND);
 	producer_state_publish(&state_now, &batch);
 	struct record_batch next = batch_of(1, 0, 4, 2);
 	next.base_offset = 4;
-	producer_state_append(&state_now, &next);
+	producer_state_append(&state_now, &next, NULL);
 	assert_int_equal(producer_state_position(&state_now, 1, &position), STATUS_OK);
 	assert_int_equal(position.last_sequence, 3);
 	assert_int_equal(position.last_base_offset, 0);

@@ -570,7 +570,7 @@ static void *producer_run(void *argument)
 {
 	struct producer_thread *mine = argument;
 	for (int32_t i = 0; i < PRODUCER_BATCHES; i++) {
-		struct record_batch_producer producer = {mine->number, 0, i * 2};
+		struct record_batch_producer producer = {mine->number, 0, i * 2, false};
 		int64_t base, again;
 		assert_ok(append_try(
 			mine->log, mine->partition, mine->number * VALUE_STRIDE + i * 2, 2, 50, &producer, &base));
