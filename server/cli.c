@@ -66,6 +66,25 @@ static const struct cli_verb verbs[] = {
 		"  --timeout-ms N           end when none has arrived for so long\n"
 		"  --print-key              print the key and a tab before the value\n",
 		cli_consume, true},
+	{"connect", "run file sources and sinks, as Kafka's connect-standalone.sh does",
+		"usage: kappa connect [WORKER.properties] CONNECTOR.properties… [--detach]\n"
+		"       kappa connect list\n"
+		"       kappa connect pause|resume|restart|delete NAME\n\n"
+		"Runs connectors from Kafka Connect's own files: FileStreamSource appends the lines of a file to a "
+		"topic, "
+		"FileStreamSink\n"
+		"writes the records of topics as lines to a file, each exactly once. They run inside the appliance; "
+		"this "
+		"command\n"
+		"creates them, shows what they do, and deletes them at ^C. Where they stand is kept: the same "
+		"command "
+		"goes on.\n\n"
+		"  WORKER.properties        the converters for connectors that name none (JsonConverter with "
+		"schemas); "
+		"the rest of it\n"
+		"                           is not needed here\n"
+		"  --detach                 return at once and leave them running\n",
+		cli_connect, true},
 	{"plan", "say what deploying SQL would change",
 		"usage: kappa plan FILE…\n\n"
 		"Shows which view versions `kappa deploy` would build, and why; builds nothing.\n",

@@ -36,6 +36,8 @@ int cli_refused(const struct cli_answer *answer, const char *sql)
 		(void)fflush(stdout);
 		(void)fwrite(text.data, 1, text.size, stderr);
 		buffer_deinit(&text);
+	} else if (json_is_integer(json_object_get(json, "error_code"))) { /* Kafka Connect's shape */
+		fprintf(stderr, "kappa: %s\n", cli_json_text(json, "message"));
 	} else {
 		fprintf(stderr, "kappa: the server answered with HTTP status %d\n", answer->code);
 	}

@@ -83,7 +83,7 @@ int cli_begin(struct cli *cli, const struct cli_option *options, size_t option_c
 int cli_usage_error(const struct cli *cli);
 
 cli_verb_run cli_sql, cli_topic, cli_produce, cli_consume, cli_deploy, cli_plan, cli_status, cli_diff,
-	cli_promote, cli_rollback, cli_drop, cli_verify, cli_pause, cli_resume, cli_replay;
+	cli_promote, cli_rollback, cli_drop, cli_verify, cli_pause, cli_resume, cli_replay, cli_connect;
 
 /* From the first call on ^C and SIGTERM no longer end the program but make this true. */
 void cli_interrupt_catch(void);
@@ -138,6 +138,11 @@ void cli_error_say(void);
 void cli_error_answer(struct buffer *out, const json_t *answer, const char *sql);
 /* Says an answer's error and returns CLI_REFUSED; `code` ≥ 400. */
 int cli_refused(const struct cli_answer *answer, const char *sql);
+
+/* The path of a file from the root: its directory resolved and its name. The file itself may not be there
+ * yet, and a symbolic link is what is meant, not its target of the moment. NULL with INVALID on the trace;
+ * the caller mem_free()s. (cli_source.c) */
+char *cli_path_absolute(const char *path);
 
 /* ---- fields of answers ---- */
 

@@ -15,7 +15,7 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "server/cli_file.h"
+#include "ingest/line_file.h"
 #include "server/cli_offsets.h"
 
 enum {
@@ -34,10 +34,10 @@ struct reading {
 	const char *id;
 	char *absolute_path;
 	struct cli_http *http;
-	struct cli_file *file; /* NULL while the source is not open */
+	struct line_file *file; /* NULL while the source is not open */
 	int64_t session, next_sequence;
 	int64_t acknowledged; /* sequence after the last batch that was answered; −1 = none yet */
-	struct cli_file_limits limits;
+	struct line_file_limits limits;
 	struct buffer lines;
 	struct cli_offsets offsets;
 	bool away_said; /* that the server is not there */
@@ -52,12 +52,19 @@ static void pause_ms(int64_t ms)
 	(void)nanosleep(&pause, NULL); /* ^C ends it early */
 }
 
+static void file_note(void *context, const char *text)
+{
+	(void)context;
+	fprintf(stderr, "kappa: %s\n", text);
+}
+
 /* ---- opening ---- */
 
 static int opened_take(struct reading *reading, const json_t *answer)
 {
 	const char *text = json_string_value(json_object_get(answer, "position"));
-	struct cli_file_position position;
+	struct line_file_position position;
+	struct line_file_options options = {.follow = reading->source->follow, .note = file_note};
 	reading->session = cli_json_integer(answer, "session", 0);
 	reading->next_sequence = cli_json_integer(answer, "next_sequence", 0);
 	/* What became durable although its answer was lost counts as sent, too. */
@@ -70,16 +77,16 @@ static int opened_take(struct reading *reading, const json_t *answer)
 	bytes_max = bytes_max > SOURCE_BODY_BYTES_MAX ? SOURCE_BODY_BYTES_MAX
 				: bytes_max < 1024                ? 1024
 												  : bytes_max;
-	reading->limits = (struct cli_file_limits){
+	reading->limits = (struct line_file_limits){
 		.bytes_wanted = bytes_max < SOURCE_BATCH_BYTES ? (size_t)bytes_max : SOURCE_BATCH_BYTES,
 		.bytes_max = (size_t)bytes_max,
 		.lines_max = SOURCE_BATCH_LINES_MAX,
 	};
 	reading->resumed = reading->resumed || text != NULL;
-	status result = text != NULL ? cli_file_position_parse(text, &position) : STATUS_OK;
+	status result = text != NULL ? line_file_position_parse(text, &position) : STATUS_OK;
 	if (result == STATUS_OK)
-		result = cli_file_open(
-			reading->absolute_path, text != NULL ? &position : NULL, reading->source->follow, &reading->file);
+		result =
+			line_file_open(reading->absolute_path, text != NULL ? &position : NULL, &options, &reading->file);
 	return result == STATUS_OK ? CLI_OK : cli_usage_error(reading->cli);
 }
 
@@ -122,7 +129,7 @@ static int source_open(struct reading *reading)
 
 static void source_close(struct reading *reading)
 {
-	cli_file_close(reading->file);
+	line_file_close(reading->file);
 	reading->file = NULL;
 	cli_http_close(reading->http);
 }
@@ -168,11 +175,11 @@ static int answer_take(struct reading *reading, enum outcome *outcome)
 }
 
 static int lines_send(
-	struct reading *reading, const struct cli_file_position *position, int32_t count, enum outcome *outcome)
+	struct reading *reading, const struct line_file_position *position, int32_t count, enum outcome *outcome)
 {
 	struct buffer token;
 	buffer_init(&token);
-	cli_file_position_format(position, &token);
+	line_file_position_format(position, &token);
 	buffer_append_byte(&token, 0);
 	char *path = cli_url("/sources/%s/records?topic=%s&session=%lld&sequence=%lld&position=%s", reading->id,
 		reading->source->topic, (long long)reading->session, (long long)reading->next_sequence,
@@ -190,12 +197,12 @@ static int lines_send(
 /* Takes an answer, or reads and sends a batch. */
 static int source_round(struct reading *reading, enum outcome *outcome)
 {
-	struct cli_file_position position;
+	struct line_file_position position;
 	int32_t count;
 	*outcome = OUTCOME_GO_ON;
 	if (cli_http_under_way(reading->http) == SOURCE_WINDOW)
 		return answer_take(reading, outcome);
-	status result = cli_file_read(reading->file, &reading->limits, &reading->lines, &count, &position);
+	status result = line_file_read(reading->file, &reading->limits, &reading->lines, &count, &position);
 	if (result == STATUS_OK)
 		return lines_send(reading, &position, count, outcome);
 	if (result != STATUS_END)
@@ -241,9 +248,7 @@ static void source_summary(const struct reading *reading)
 	buffer_deinit(&text);
 }
 
-/* Like realpath() of the directory and the name: the file itself may not be there yet, and a symbolic link is
- * what is followed, not its target of the moment. */
-static char *path_absolute(const char *path)
+char *cli_path_absolute(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	const char *name = slash != NULL ? slash + 1 : path;
@@ -267,7 +272,7 @@ static char *path_absolute(const char *path)
 int cli_source_run(const struct cli *cli, const struct cli_source *source)
 {
 	struct reading reading = {.cli = cli, .source = source, .acknowledged = -1};
-	reading.absolute_path = path_absolute(source->path);
+	reading.absolute_path = cli_path_absolute(source->path);
 	if (reading.absolute_path == NULL || cli_http_create(cli->address, &reading.http) != STATUS_OK) {
 		mem_free(reading.absolute_path);
 		return cli_usage_error(cli);
@@ -277,7 +282,7 @@ int cli_source_run(const struct cli *cli, const struct cli_source *source)
 	int code = source_loop(&reading);
 	if (code == CLI_OK || reading.offsets.count != 0)
 		source_summary(&reading);
-	cli_file_close(reading.file);
+	line_file_close(reading.file);
 	cli_http_destroy(reading.http);
 	buffer_deinit(&reading.lines);
 	cli_offsets_deinit(&reading.offsets);

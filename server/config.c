@@ -46,6 +46,10 @@ static const struct option options[] = {
 		"size of log segments of new topics; 0 = 256 MiB"},
 	{"connections_max", OPTION_NUMBER, AT(connections_max), "1000", 1, 100000,
 		"open connections of one listener"},
+	{"connect_dirs", OPTION_TEXT, AT(connect_dirs), "loopback", 0, 0,
+		"directories whose files connectors may read and write, separated by ':'; none; or loopback: any "
+		"while "
+		"only this machine can connect"},
 	{"log_level", OPTION_TEXT, AT(log_level), "info", 0, 0, "debug, info, warn or error"},
 	{"allow_insecure_listen", OPTION_SWITCH, AT(allow_insecure_listen), "false", 0, 0,
 		"allow a listen address that other machines can reach, without authentication"},
@@ -244,6 +248,11 @@ static bool address_is_loopback(const char *address)
 	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
 }
 
+bool server_config_is_loopback(const struct server_config *config)
+{
+	return address_is_loopback(config->listen_address);
+}
+
 static status config_check(const struct server_config *config)
 {
 	static const char *const levels[] = {"debug", "info", "warn", "error"};
@@ -253,6 +262,10 @@ static status config_check(const struct server_config *config)
 	if (!known)
 		return error_raise(
 			STATUS_INVALID, "log_level: \"%s\" is none of debug, info, warn, error", config->log_level);
+	if (strcmp(config->connect_dirs, "loopback") != 0 && strcmp(config->connect_dirs, "none") != 0 &&
+		config->connect_dirs[0] != '/')
+		return error_raise(STATUS_INVALID,
+			"connect_dirs: \"%s\" is neither loopback, none nor absolute directories", config->connect_dirs);
 	if (!address_is_loopback(config->listen_address) && !config->allow_insecure_listen) {
 		error_raise(STATUS_INVALID,
 			"listen_address %s can be reached from other machines, and there is no authentication yet",

@@ -22,6 +22,7 @@ struct server_config {
 	int64_t step_delay_ms;
 	int64_t segment_bytes;   /* 0 = the log's default */
 	int64_t connections_max; /* per listener */
+	char *connect_dirs;      /* "loopback", "none", or directories separated by ':' */
 	char *log_level;         /* debug, info, warn, error */
 	bool allow_insecure_listen;
 };
@@ -31,6 +32,8 @@ void server_config_deinit(struct server_config *config);
 /* Reads `--config F` (or KAPPA_CONFIG), then the environment, then the flags. Arguments begin after the verb.
  * INVALID naming the option and where it was given. *help is set when --help was asked for. */
 status server_config_load(struct server_config *config, int argc, char **argv, bool *help) MUST_USE;
+/* Can only this machine reach the listeners? */
+bool server_config_is_loopback(const struct server_config *config);
 /* Appends the text of `kappa serve --help`. */
 void server_config_help(struct buffer *out);
 

@@ -19,7 +19,6 @@
 #include "base/diag.h"
 #include "base/invariant.h"
 #include "server/http_message.h"
-#include "server/http_source.h"
 
 enum { HTTP_IDLE_MS = 60 * 1000 };
 
@@ -198,6 +197,13 @@ static const http_parser_settings parser_settings = {
 static void write_answer(struct http_client *client, struct http_response *response, bool keep_alive)
 {
 	char head[256];
+	/* An answer without a body has no length either (RFC 9110, 8.6). */
+	if (response->code == 204) {
+		int wrote = snprintf(head, sizeof head, "HTTP/1.1 204 No Content\r\n%s\r\n",
+			keep_alive ? "" : "Connection: close\r\n");
+		connection_write(client->connection, slice_of(head, (size_t)wrote));
+		return;
+	}
 	int size =
 		snprintf(head, sizeof head, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s\r\n",
 			response->code, http_code_words(response->code), response->content_type, response->body.size,
@@ -271,8 +277,10 @@ static void client_work(struct http_client *client)
 		request->method = REQUEST_GET;
 		break;
 	case HTTP_POST:
-	case HTTP_PUT:
 		request->method = REQUEST_POST;
+		break;
+	case HTTP_PUT:
+		request->method = REQUEST_PUT;
 		break;
 	case HTTP_DELETE:
 		request->method = REQUEST_DELETE;
@@ -389,10 +397,4 @@ status http_listener_open(struct server *server, struct listener **out)
 		.context = server,
 	};
 	return listener_open(server_loop(server), &options, out);
-}
-
-void http_shutdown(struct server *server)
-{
-	(void)server;
-	http_source_shutdown(); /* all that handlers share */
 }

@@ -200,10 +200,11 @@ const char *http_code_words(int code)
 	static const struct {
 		int code;
 		const char *words;
-	} known[] = {{200, "OK"}, {201, "Created"}, {202, "Accepted"}, {400, "Bad Request"}, {404, "Not Found"},
-		{405, "Method Not Allowed"}, {408, "Request Timeout"}, {409, "Conflict"}, {413, "Content Too Large"},
-		{422, "Unprocessable Content"}, {431, "Request Header Fields Too Large"},
-		{500, "Internal Server Error"}, {503, "Service Unavailable"}};
+	} known[] = {{200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {400, "Bad Request"},
+		{404, "Not Found"}, {405, "Method Not Allowed"}, {408, "Request Timeout"}, {409, "Conflict"},
+		{413, "Content Too Large"}, {415, "Unsupported Media Type"}, {422, "Unprocessable Content"},
+		{431, "Request Header Fields Too Large"}, {500, "Internal Server Error"},
+		{503, "Service Unavailable"}};
 	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
 		if (known[i].code == code)
 			return known[i].words;

@@ -21,7 +21,7 @@ enum {
 	HTTP_ROWS_DEFAULT = 1000, /* of a view, unless limit= says otherwise */
 };
 
-enum request_method { REQUEST_GET, REQUEST_POST, REQUEST_DELETE, REQUEST_OTHER };
+enum request_method { REQUEST_GET, REQUEST_POST, REQUEST_PUT, REQUEST_DELETE, REQUEST_OTHER };
 
 struct http_parameter {
 	const char *name, *value; /* decoded */

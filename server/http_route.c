@@ -1,6 +1,7 @@
 /* Which handler answers a path; `*` stands for one segment. */
 #include <string.h>
 
+#include "server/http_connect.h"
 #include "server/http_message.h"
 #include "server/http_source.h"
 
@@ -28,6 +29,22 @@ static const struct route routes[] = {
 	{REQUEST_POST, {"sources", "*"}, http_source_open, "where a file source stands: topic"},
 	{REQUEST_POST, {"sources", "*", "records"}, http_source_append,
 		"append a file source's records exactly once"},
+	{REQUEST_GET, {"connectors"}, http_connect_list,
+		"connectors, as in Kafka Connect: expand=status, expand=info"},
+	{REQUEST_POST, {"connectors"}, http_connect_create, "create a connector: {\"name\", \"config\"}"},
+	{REQUEST_GET, {"connectors", "*"}, http_connect_info, "a connector's configuration and tasks"},
+	{REQUEST_DELETE, {"connectors", "*"}, http_connect_delete, "delete a connector; where it stands is kept"},
+	{REQUEST_GET, {"connectors", "*", "config"}, http_connect_config, "its configuration"},
+	{REQUEST_PUT, {"connectors", "*", "config"}, http_connect_configure,
+		"create it, or change its configuration"},
+	{REQUEST_GET, {"connectors", "*", "status"}, http_connect_status, "RUNNING, PAUSED or FAILED, and why"},
+	{REQUEST_GET, {"connectors", "*", "tasks"}, http_connect_tasks, "its one task"},
+	{REQUEST_GET, {"connectors", "*", "tasks", "*", "status"}, http_connect_task_status, "the task's state"},
+	{REQUEST_POST, {"connectors", "*", "tasks", "*", "restart"}, http_connect_task_restart, "restart it"},
+	{REQUEST_PUT, {"connectors", "*", "pause"}, http_connect_pause, "pause it"},
+	{REQUEST_PUT, {"connectors", "*", "resume"}, http_connect_resume, "resume it"},
+	{REQUEST_POST, {"connectors", "*", "restart"}, http_connect_restart, "restart it, failed or not"},
+	{REQUEST_GET, {"connector-plugins"}, http_connect_plugins, "the connectors there are"},
 	{REQUEST_POST, {"sql"}, http_sql, "run SQL: {\"query\"}"},
 	{REQUEST_GET, {"views"}, http_views_list, "views and their live versions"},
 	{REQUEST_GET, {"views", "*"}, http_view_rows,
@@ -56,6 +73,12 @@ static bool path_matches(const struct route *route, const struct http_request *r
 	return i == HTTP_SEGMENTS_MAX || route->segments[i] == NULL;
 }
 
+/* Where there is nothing of its own for it, PUT is as good as POST. */
+static bool method_matches(enum request_method route, enum request_method asked)
+{
+	return route == asked || (route == REQUEST_POST && asked == REQUEST_PUT);
+}
+
 void http_route(struct server *server, const struct http_request *request, struct http_response *response)
 {
 	bool path_known = false;
@@ -63,7 +86,7 @@ void http_route(struct server *server, const struct http_request *request, struc
 		if (!path_matches(&routes[i], request))
 			continue;
 		path_known = true;
-		if (routes[i].method != request->method)
+		if (!method_matches(routes[i].method, request->method))
 			continue;
 		status code = routes[i].handler(server, request, response);
 		if (code != STATUS_OK)
@@ -80,7 +103,7 @@ void http_route(struct server *server, const struct http_request *request, struc
 
 status http_index(struct server *server, const struct http_request *request, struct http_response *response)
 {
-	static const char *const methods[] = {"GET", "POST", "DELETE", "?"};
+	static const char *const methods[] = {"GET", "POST", "PUT", "DELETE", "?"};
 	(void)server;
 	(void)request;
 	buffer_printf(&response->body, "kappa %s\n\n", KAPPA_VERSION);
@@ -89,12 +112,14 @@ status http_index(struct server *server, const struct http_request *request, str
 		for (size_t j = 0; j < HTTP_SEGMENTS_MAX && routes[i].segments[j] != NULL; j++) {
 			bool hole = strcmp(routes[i].segments[j], "*") == 0;
 			strcat(path, "/");
-			strcat(path, hole ? (strcmp(routes[i].segments[0], "topics") == 0     ? "{topic}"
-									: strcmp(routes[i].segments[0], "views") == 0 ? "{view}"
-																				  : "{source}")
-							  : routes[i].segments[j]);
+			strcat(path,
+				hole ? (strcmp(routes[i].segments[0], "topics") == 0          ? "{topic}"
+						   : strcmp(routes[i].segments[0], "views") == 0      ? "{view}"
+						   : strcmp(routes[i].segments[0], "connectors") == 0 ? (j == 1 ? "{name}" : "{task}")
+																			  : "{source}")
+					 : routes[i].segments[j]);
 		}
-		buffer_printf(&response->body, "%-6s %-28s %s\n", methods[routes[i].method],
+		buffer_printf(&response->body, "%-6s %-40s %s\n", methods[routes[i].method],
 			path[0] != '\0' ? path : "/", routes[i].words);
 	}
 	response->content_type = "text/plain; charset=utf-8";

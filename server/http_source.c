@@ -1,31 +1,7 @@
 /* Sources over HTTP; see http_source.h. */
 #include "server/http_source.h"
 
-#include <pthread.h>
-
 #include "ingest/source.h"
-
-/* Of the one server of this process; made at first use, so that an appliance without sources has none. */
-static pthread_mutex_t shared_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct sources *shared;
-
-static struct sources *sources_get(struct server *server)
-{
-	pthread_mutex_lock(&shared_lock);
-	if (shared == NULL)
-		shared = sources_create(server_log(server));
-	struct sources *sources = shared;
-	pthread_mutex_unlock(&shared_lock);
-	return sources;
-}
-
-void http_source_shutdown(void)
-{
-	pthread_mutex_lock(&shared_lock);
-	sources_destroy(shared);
-	shared = NULL;
-	pthread_mutex_unlock(&shared_lock);
-}
 
 static status parameter_need(const struct http_request *request, const char *name, const char **out)
 {
@@ -46,7 +22,7 @@ status http_source_open(
 		result = http_integer(request, "partition", 0, TOPIC_PARTITIONS_MAX - 1, -1, &partition);
 	if (result == STATUS_OK)
 		result = source_open(
-			sources_get(server), request->segments[1], topic, (int32_t)partition, request->arena, &state);
+			server_sources(server), request->segments[1], topic, (int32_t)partition, request->arena, &state);
 	if (result != STATUS_OK)
 		return result;
 	http_answer_json(
@@ -71,8 +47,8 @@ status http_source_append(
 	if (result == STATUS_OK)
 		result = http_integer(request, "sequence", 0, INT32_MAX, -1, &sequence);
 	if (result == STATUS_OK)
-		result = source_append(sources_get(server), request->segments[1], topic, session, (int32_t)sequence,
-			slice_of_string(position), request->body, &appended);
+		result = source_append(server_sources(server), request->segments[1], topic, session,
+			(int32_t)sequence, slice_of_string(position), request->body, &appended);
 	if (result != STATUS_OK)
 		return result;
 	int64_t next = (sequence + appended.count) & INT32_MAX;

@@ -13,7 +13,5 @@
 #include "server/http_message.h"
 
 http_handler http_source_open, http_source_append;
-/* Frees what the handlers share; before log_close(), when no handler runs any more. */
-void http_source_shutdown(void);
 
 #endif

@@ -3,8 +3,8 @@
  *   writer thread ─ advanced ─┐                          ┌─► Kafka sessions that wait
  *   engine threads ─ published ┴─ one posted task ─ loop ─┼─► watches (change streams)
  *
- * Stopping:  signal ─► listeners and sessions close ─► loop ends ─► workers joined ─► engine ─► log ─► lock
- * given back
+ * Stopping:  signal ─► listeners and sessions close ─► loop ends ─► workers joined ─► connectors ─► engine
+ *            ─► log ─► lock given back
  */
 #include "server/server.h"
 
@@ -21,6 +21,7 @@
 #include "base/diag.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "ingest/connectors.h"
 #include "server/data_dir.h"
 #include "server/http.h"
 #include "server/kafka_listener.h"
@@ -40,6 +41,8 @@ struct server {
 	struct data_dir dir;
 	struct log *log;
 	_Atomic(struct engine *) engine; /* the log calls back before it is there */
+	struct sources *sources;
+	_Atomic(struct connectors *) connectors; /* the log calls back before it is there, and after */
 	struct loop *loop;
 	struct workers *workers;
 	struct sql_environment sql;
@@ -67,6 +70,7 @@ static void log_advanced(void *context)
 	struct engine *engine = atomic_load(&server->engine);
 	if (engine != NULL)
 		engine_wake(engine);
+	connectors_wake(atomic_load(&server->connectors));
 	event_post(&server->appended);
 }
 
@@ -135,6 +139,16 @@ struct log *server_log(const struct server *server)
 struct engine *server_engine(const struct server *server)
 {
 	return atomic_load(&server->engine);
+}
+
+struct sources *server_sources(const struct server *server)
+{
+	return server->sources;
+}
+
+struct connectors *server_connectors(const struct server *server)
+{
+	return atomic_load(&server->connectors);
 }
 
 struct loop *server_loop(const struct server *server)
@@ -215,12 +229,14 @@ static void server_close(struct server *server)
 	workers_destroy(server->workers);
 	if (server->loop != NULL)
 		loop_run(server->loop); /* what workers posted: sessions whose connections are gone */
-	http_shutdown(server);
+	connectors_stop(server_connectors(server));
 	if (server->engine != NULL)
 		engine_stop(server->engine);
 	if (server->log != NULL)
 		log_close(server->log);
 	engine_close(server->engine);
+	connectors_close(server_connectors(server));
+	sources_destroy(server->sources);
 	loop_destroy(server->loop);
 	pg_server_destroy(server->pg);
 	kafka_server_destroy(server->kafka);
@@ -282,6 +298,30 @@ static status storage_open(struct server *server)
 		return error_note(result, "while opening the views in %s", server->dir.views_path);
 	atomic_store(&server->engine, engine);
 	engine_wake(engine);
+	return STATUS_OK;
+}
+
+/* NULL = any: while only this machine can connect. See docs/CONNECT.md. */
+static const char *connect_directories(const struct server_config *config)
+{
+	if (strcmp(config->connect_dirs, "loopback") == 0)
+		return server_config_is_loopback(config) ? NULL : "";
+	return strcmp(config->connect_dirs, "none") == 0 ? "" : config->connect_dirs;
+}
+
+static status connectors_start(struct server *server)
+{
+	struct connectors_options options = {
+		.log = server->log,
+		.directories = connect_directories(server->config),
+		.private_directory = server->config->data_dir,
+	};
+	options.sources = server->sources = sources_create(server->log);
+	struct connectors *connectors = NULL;
+	status result = connectors_open(&options, &connectors);
+	if (result != STATUS_OK)
+		return error_note(result, "while opening the connectors");
+	atomic_store(&server->connectors, connectors);
 	return STATUS_OK;
 }
 
@@ -365,7 +405,9 @@ static status server_start(struct server *server)
 		.engine = server->engine,
 		.config = server->config,
 	};
-	return listeners_open(server);
+	result = connectors_start(server);
+	server->sql.connectors = server_connectors(server);
+	return result == STATUS_OK ? listeners_open(server) : result;
 }
 
 /* After an ordinary restart the views are there in a moment; who connects meanwhile waits in the backlog.

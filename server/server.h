@@ -33,6 +33,11 @@ struct log *server_log(const struct server *server);
 struct engine *server_engine(const struct server *server);
 struct loop *server_loop(const struct server *server);
 struct workers *server_workers(const struct server *server);
+/* Made when the log was opened, before anybody can connect. */
+struct sources;
+struct connectors;
+struct sources *server_sources(const struct server *server);
+struct connectors *server_connectors(const struct server *server);
 struct kafka_broker;
 const struct kafka_broker *server_kafka_broker(const struct server *server); /* for metrics: its counters */
 struct sql_environment *server_sql(const struct server *server);

@@ -28,12 +28,14 @@ struct sql_session;
 struct sql_prepared;
 struct sql_cursor;
 struct server_config;
+struct connectors;
 
 /* What all sessions share; outlives them. */
 struct sql_environment {
 	struct log *log;
 	struct engine *engine;
 	const struct server_config *config; /* for kappa.settings; may be NULL */
+	struct connectors *connectors;      /* for kappa.connectors; may be NULL */
 	size_t query_memory_bytes_max;      /* per query; 0 = 1 GiB */
 };
 

@@ -1,6 +1,7 @@
 /* Schema kappa: relations. Names are nouns of the field, units stand last. */
 #include <string.h>
 
+#include "ingest/connectors.h"
 #include "server/config.h"
 #include "server/system_internal.h"
 
@@ -282,6 +283,29 @@ static status partitions_fill(struct system_call *call, struct system_rows *rows
 	return result;
 }
 
+/* ---- connectors ---- */
+
+static status connectors_fill(struct system_call *call, struct system_rows *rows)
+{
+	struct connector_status *list = NULL;
+	size_t count = 0;
+	status result = STATUS_OK;
+	struct connectors *connectors = call->context.session->environment.connectors;
+	if (connectors != NULL)
+		connectors_list(connectors, &call->arena, &list, &count);
+	for (size_t i = 0; i < count && (result = system_rows_begin(rows)) == STATUS_OK; i++) {
+		rows_text(rows, list[i].name);
+		rows_text(rows, connector_kind_name(list[i].kind));
+		rows_text(rows, connector_state_name(list[i].state));
+		rows_text(rows, list[i].topics);
+		rows_text(rows, list[i].file);
+		rows_i64(rows, list[i].records);
+		rows_text(rows, list[i].position);
+		rows_text(rows, list[i].trace);
+	}
+	return result;
+}
+
 /* ---- bad records ---- */
 
 struct bad_visiting {
@@ -415,6 +439,9 @@ const struct system_definition system_relations[] = {
 	{"kappa", "partitions", NULL, 0, 0, partitions_fill, {
 		{"topic", TYPE_TEXT}, {"partition", TYPE_INT4}, {"log_start_offset", TYPE_INT8}, {"high_watermark", TYPE_INT8},
 		{"size_bytes", TYPE_INT8}}},
+	{"kappa", "connectors", NULL, 0, 0, connectors_fill, {
+		{"connector", TYPE_TEXT}, {"type", TYPE_TEXT}, {"state", TYPE_TEXT}, {"topics", TYPE_TEXT}, {"file", TYPE_TEXT},
+		{"record_count", TYPE_INT8}, {"position", TYPE_TEXT}, {"error", TYPE_TEXT}}},
 	{"kappa", "bad_records", NULL, 0, 0, bad_records_fill, {
 		{"view", TYPE_TEXT}, {"version", TYPE_INT8}, {"topic", TYPE_TEXT}, {"partition", TYPE_INT4},
 		{"record_offset", TYPE_INT8}, {"record_timestamp", TYPE_TIMESTAMPTZ}, {"error", TYPE_TEXT}}},

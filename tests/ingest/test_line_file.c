@@ -15,14 +15,15 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "server/cli_file.h"
+#include "ingest/line_file.h"
 
 static char directory[64], path[128];
-static struct cli_file *file;
-static struct cli_file_position place; /* after the last line that was read */
+static struct line_file *file;
+static struct line_file_position place; /* after the last line that was read */
 static bool placed;
 static struct buffer seen; /* lines, each followed by a space */
-static struct cli_file_limits limits;
+static struct line_file_limits limits;
+static struct line_file_options options;
 
 static const char *name_of(const char *name)
 {
@@ -58,10 +59,11 @@ static void rotate(const char *from, const char *to)
 
 static void reopen(bool follow)
 {
-	cli_file_close(file);
+	line_file_close(file);
 	file = NULL;
-	assert_int_equal(cli_file_open(path, placed ? &place : NULL, follow, &file), STATUS_OK);
-	cli_file_grace_set(file, 0);
+	options.follow = follow;
+	assert_int_equal(line_file_open(path, placed ? &place : NULL, &options, &file), STATUS_OK);
+	line_file_grace_set(file, 0);
 }
 
 /* Reads until there is nothing now; what came since the last call. Positions go through their text. */
@@ -73,7 +75,7 @@ static const char *read_on(void)
 	buffer_init(&lines);
 	buffer_init(&token);
 	seen.size = 0;
-	while ((result = cli_file_read(file, &limits, &lines, &count, &place)) == STATUS_OK) {
+	while ((result = line_file_read(file, &limits, &lines, &count, &place)) == STATUS_OK) {
 		int32_t newlines = 0;
 		for (size_t i = 0; i < lines.size; i++) {
 			newlines += lines.data[i] == '\n';
@@ -81,9 +83,9 @@ static const char *read_on(void)
 		}
 		assert_int_equal(newlines, count);
 		token.size = 0;
-		cli_file_position_format(&place, &token);
+		line_file_position_format(&place, &token);
 		buffer_append_byte(&token, 0);
-		assert_int_equal(cli_file_position_parse((const char *)token.data, &place), STATUS_OK);
+		assert_int_equal(line_file_position_parse((const char *)token.data, &place), STATUS_OK);
 		placed = true;
 	}
 	assert_int_equal(result, STATUS_END);
@@ -100,7 +102,7 @@ static int begin(void **state)
 	assert_non_null(mkdtemp(directory));
 	(void)snprintf(path, sizeof path, "%s/app.log", directory);
 	placed = false;
-	limits = (struct cli_file_limits){1 << 20, 1 << 22, 1000};
+	limits = (struct line_file_limits){1 << 20, 1 << 22, 1000};
 	buffer_init(&seen);
 	return 0;
 }
@@ -108,7 +110,7 @@ static int begin(void **state)
 static int end(void **state)
 {
 	(void)state;
-	cli_file_close(file);
+	line_file_close(file);
 	file = NULL;
 	buffer_deinit(&seen);
 	return directory_remove(directory) == STATUS_OK ? 0 : -1;
@@ -150,6 +152,16 @@ static void empty_lines_and_carriage_returns_are_dropped(void **state)
 	assert_string_equal(read_on(), "");
 }
 
+static void empty_lines_are_kept_when_asked_for(void **state)
+{
+	(void)state;
+	append("app.log", "\na\r\n\r\n");
+	options.keep_empty = true;
+	reopen(true);
+	assert_string_equal(read_on(), " a  ");
+	options.keep_empty = false;
+}
+
 static void the_last_line_without_newline_waits_for_a_follower_only(void **state)
 {
 	(void)state;
@@ -182,7 +194,7 @@ static void late_writes_to_a_rotated_file_are_waited_for(void **state)
 	(void)state;
 	append("app.log", "a\n");
 	reopen(true);
-	cli_file_grace_set(file, 100);
+	line_file_grace_set(file, 100);
 	assert_string_equal(read_on(), "a ");
 	rotate("app.log", "app.log.1");
 	append("app.log", "c\n");
@@ -243,7 +255,7 @@ static void a_stop_between_rotated_files_goes_on_there(void **state)
 	buffer_init(&lines);
 	limits.lines_max = 1;
 	reopen(true);
-	assert_int_equal(cli_file_read(file, &limits, &lines, &count, &place), STATUS_OK);
+	assert_int_equal(line_file_read(file, &limits, &lines, &count, &place), STATUS_OK);
 	assert_memory_equal(lines.data, "b\n", 2);
 	buffer_deinit(&lines);
 	reopen(true);
@@ -259,7 +271,7 @@ static void a_lost_file_is_skipped_to_those_after_it(void **state)
 	assert_int_equal(unlink(path), 0);
 	append("app.log.1", "b\n");
 	append("app.log", "c\n");
-	cli_file_close(file); /* with its descriptor the inode is free */
+	line_file_close(file); /* with its descriptor the inode is free */
 	file = NULL;
 	reopen(true);
 	assert_string_equal(read_on(), "b c ");
@@ -286,7 +298,8 @@ static void truncation_in_place_begins_anew(void **state)
 static void a_file_that_is_not_there_is_waited_for_when_followed(void **state)
 {
 	(void)state;
-	assert_int_equal(cli_file_open(path, NULL, false, &file), STATUS_INVALID);
+	options.follow = false;
+	assert_int_equal(line_file_open(path, NULL, &options, &file), STATUS_INVALID);
 	file = NULL;
 	reopen(true);
 	assert_string_equal(read_on(), "");
@@ -308,10 +321,10 @@ static void batches_keep_their_limits_and_long_lines_pass(void **state)
 	buffer_append_string(&text, "\nend\n");
 	buffer_append_byte(&text, 0);
 	append("app.log", (const char *)text.data);
-	limits = (struct cli_file_limits){400, 6000, 7};
+	limits = (struct line_file_limits){400, 6000, 7};
 	reopen(true);
 	status result;
-	while ((result = cli_file_read(file, &limits, &lines, &count, &place)) == STATUS_OK) {
+	while ((result = line_file_read(file, &limits, &lines, &count, &place)) == STATUS_OK) {
 		assert_true(count <= 7 && (lines.size <= 400 || count == 1));
 		total += count;
 	}
@@ -320,7 +333,7 @@ static void batches_keep_their_limits_and_long_lines_pass(void **state)
 	limits.bytes_max = 4000;
 	placed = false;
 	reopen(true);
-	while ((result = cli_file_read(file, &limits, &lines, &count, &place)) == STATUS_OK)
+	while ((result = line_file_read(file, &limits, &lines, &count, &place)) == STATUS_OK)
 		;
 	assert_int_equal(result, STATUS_TOO_LARGE);
 	assert_non_null(strstr(error_current()->text, "app.log"));
@@ -387,10 +400,10 @@ static void seeded_life_of_a_log_file_loses_and_repeats_nothing(void **state)
 static void foreign_positions_are_refused(void **state)
 {
 	(void)state;
-	struct cli_file_position position;
+	struct line_file_position position;
 	const char *const wrong[] = {"", "1:2:3", "1:2:-3:ff:5", "1:2:3:ff:5:6", "x:2:3:ff:5", "1:2:3:ff:5 "};
 	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
-		assert_int_equal(cli_file_position_parse(wrong[i], &position), STATUS_INVALID);
+		assert_int_equal(line_file_position_parse(wrong[i], &position), STATUS_INVALID);
 }
 
 int main(void)
@@ -400,6 +413,7 @@ int main(void)
 		with_files(growth_is_read_once),
 		with_files(a_restart_goes_on_at_the_position),
 		with_files(empty_lines_and_carriage_returns_are_dropped),
+		with_files(empty_lines_are_kept_when_asked_for),
 		with_files(the_last_line_without_newline_waits_for_a_follower_only),
 		with_files(rotation_while_reading_finishes_the_old_file_first),
 		with_files(late_writes_to_a_rotated_file_are_waited_for),

@@ -1,10 +1,11 @@
-/* A followed file; see cli_file.h. */
-#include "server/cli_file.h"
+/* A followed file; see line_file.h. */
+#include "ingest/line_file.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,16 +16,16 @@
 #include "base/hash.h"
 #include "base/memory.h"
 
-enum { READ_BYTES = 1024 * 1024, FINISHED_MAX = 16 };
+enum { READ_BYTES = 1024 * 1024, FINISHED_MAX = 16, NOTE_SIZE_MAX = 4096 + 200 };
 
 struct identity {
 	uint64_t device, inode;
 };
 
-struct cli_file {
+struct line_file {
 	char *path, *directory;
 	const char *base; /* of the path */
-	bool follow;
+	struct line_file_options options;
 	int64_t grace_ms;
 
 	/* The file being read; fd −1 = none. */
@@ -42,17 +43,31 @@ struct cli_file {
 	size_t finished_count;
 };
 
+static void note(const struct line_file *file, const char *format, ...) PRINTF_LIKE(2, 3);
+
+static void note(const struct line_file *file, const char *format, ...)
+{
+	char text[NOTE_SIZE_MAX];
+	va_list arguments;
+	if (file->options.note == NULL)
+		return;
+	va_start(arguments, format);
+	(void)vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	file->options.note(file->options.context, text);
+}
+
 /* ---- positions ---- */
 
-void cli_file_position_format(const struct cli_file_position *position, struct buffer *out)
+void line_file_position_format(const struct line_file_position *position, struct buffer *out)
 {
 	buffer_printf(out, "%" PRIu64 ":%" PRIu64 ":%" PRId64 ":%016" PRIx64 ":%" PRId64, position->device,
 		position->inode, position->offset, position->fingerprint, position->written_ns);
 }
 
-status cli_file_position_parse(const char *text, struct cli_file_position *out)
+status line_file_position_parse(const char *text, struct line_file_position *out)
 {
-	struct cli_file_position position;
+	struct line_file_position position;
 	int used = -1;
 	int fields =
 		sscanf(text, "%" SCNu64 ":%" SCNu64 ":%" SCNd64 ":%" SCNx64 ":%" SCNd64 "%n", &position.device,
@@ -81,7 +96,7 @@ static int64_t written_ns_of(const struct stat *info)
 /* False when the file has fewer bytes or cannot be read. */
 static bool fingerprint_read(int fd, size_t size, uint64_t *out)
 {
-	uint8_t bytes[CLI_FILE_FINGERPRINT_BYTES];
+	uint8_t bytes[LINE_FILE_FINGERPRINT_BYTES];
 	size_t got = 0;
 	while (got < size) {
 		ssize_t part = pread(fd, bytes + got, size - got, (off_t)got);
@@ -97,11 +112,11 @@ static bool fingerprint_read(int fd, size_t size, uint64_t *out)
 
 static size_t fingerprint_size_of(int64_t offset)
 {
-	return offset < CLI_FILE_FINGERPRINT_BYTES ? (size_t)offset : CLI_FILE_FINGERPRINT_BYTES;
+	return offset < LINE_FILE_FINGERPRINT_BYTES ? (size_t)offset : LINE_FILE_FINGERPRINT_BYTES;
 }
 
 /* Are the bytes before the position still those that were read? */
-static bool position_fits(int fd, const struct cli_file_position *position)
+static bool position_fits(int fd, const struct line_file_position *position)
 {
 	struct stat info;
 	uint64_t fingerprint;
@@ -119,10 +134,12 @@ static status path_failed(const char *path, int why)
 
 static int open_file(const char *path)
 {
-	return open(path, O_RDONLY | O_CLOEXEC);
+	/* Without waiting: something else than a regular file, which is refused, may not have anything to read.
+	 */
+	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
-static void reading_begin(struct cli_file *file, int fd, const struct stat *info, int64_t offset)
+static void reading_begin(struct line_file *file, int fd, const struct stat *info, int64_t offset)
 {
 	file->fd = fd;
 	file->identity = identity_of(info);
@@ -133,7 +150,7 @@ static void reading_begin(struct cli_file *file, int fd, const struct stat *info
 }
 
 /* What has the name now, from its beginning. NOT_FOUND when nothing has. */
-static status current_open(struct cli_file *file)
+static status current_open(struct line_file *file)
 {
 	struct stat info;
 	int fd = open_file(file->path);
@@ -179,7 +196,7 @@ struct candidate {
 };
 
 /* Read to its end by this process, or being read. */
-static bool is_known(const struct cli_file *file, struct identity identity)
+static bool is_known(const struct line_file *file, struct identity identity)
 {
 	if (file->fd >= 0 && identity_equal(file->identity, identity))
 		return true;
@@ -190,7 +207,7 @@ static bool is_known(const struct cli_file *file, struct identity identity)
 }
 
 /* Remembers the file at hand as read to its end. */
-static void file_finish(struct cli_file *file)
+static void file_finish(struct line_file *file)
 {
 	if (file->finished_count == FINISHED_MAX)
 		memmove(file->finished, file->finished + 1, --file->finished_count * sizeof file->finished[0]);
@@ -200,7 +217,7 @@ static void file_finish(struct cli_file *file)
 /* Goes through the path's directory. With `wanted`: the file that is it. Without: the first written of the
  * rotated files that were written at or after `written_ns` and not read yet. */
 static void directory_search(
-	const struct cli_file *file, const struct identity *wanted, int64_t written_ns, struct candidate *out)
+	const struct line_file *file, const struct identity *wanted, int64_t written_ns, struct candidate *out)
 {
 	DIR *directory = opendir(file->directory);
 	struct dirent *entry;
@@ -232,7 +249,7 @@ static void directory_search(
 
 /* The file after one that was last written at `written_ns`: a rotated one, else what has the name now.
  * NOT_FOUND. */
-static status next_open(struct cli_file *file, int64_t written_ns)
+static status next_open(struct line_file *file, int64_t written_ns)
 {
 	struct stat info;
 	for (int attempt = 0; attempt < 8; attempt++) {
@@ -255,7 +272,7 @@ static status next_open(struct cli_file *file, int64_t written_ns)
 }
 
 /* The file of the position. */
-static status position_open(struct cli_file *file, const struct cli_file_position *from)
+static status position_open(struct line_file *file, const struct line_file_position *from)
 {
 	struct identity wanted = {from->device, from->inode};
 	struct candidate candidate = {0};
@@ -272,49 +289,48 @@ static status position_open(struct cli_file *file, const struct cli_file_positio
 		}
 		struct stat named;
 		if (stat(file->path, &named) == 0 && identity_equal(identity_of(&named), wanted)) {
-			fprintf(stderr, "kappa: %s was truncated: reading it from its beginning\n", file->path);
+			note(file, "%s was truncated: reading it from its beginning", file->path);
 			reading_begin(file, fd, &info, 0);
 			return STATUS_OK;
 		}
 	}
 	if (fd >= 0)
 		(void)close(fd);
-	fprintf(stderr,
-		"kappa: the file that was read up to byte %" PRId64
-		" is no longer in %s; what it got after that is lost\n",
+	note(file,
+		"the file that was read up to byte %" PRId64 " is no longer in %s; what it got after that is lost",
 		from->offset, file->directory);
 	return next_open(file, from->written_ns + 1);
 }
 
 /* ---- opening and closing ---- */
 
-status cli_file_open(
-	const char *path, const struct cli_file_position *from, bool follow, struct cli_file **out)
+status line_file_open(const char *path, const struct line_file_position *from,
+	const struct line_file_options *options, struct line_file **out)
 {
-	struct cli_file *file = mem_alloc_zeroed(1, sizeof *file);
+	struct line_file *file = mem_alloc_zeroed(1, sizeof *file);
 	const char *slash = strrchr(path, '/');
 	file->path = mem_copy_string(path);
 	file->base = slash != NULL ? file->path + (slash - path) + 1 : file->path;
 	file->directory = mem_copy_string(slash == NULL ? "." : slash == path ? "/" : path);
 	if (slash != NULL && slash != path)
 		file->directory[slash - path] = '\0';
-	file->follow = follow;
-	file->grace_ms = CLI_FILE_ROTATION_GRACE_MS;
+	file->options = *options;
+	file->grace_ms = LINE_FILE_ROTATION_GRACE_MS;
 	file->fd = -1;
 	status result = from != NULL ? position_open(file, from) : current_open(file);
-	if (result == STATUS_NOT_FOUND && follow)
+	if (result == STATUS_NOT_FOUND && options->follow)
 		result = STATUS_OK; /* it will come */
 	if (result == STATUS_NOT_FOUND)
 		result = path_failed(path, ENOENT);
 	if (result != STATUS_OK) {
-		cli_file_close(file);
+		line_file_close(file);
 		return result;
 	}
 	*out = file;
 	return STATUS_OK;
 }
 
-void cli_file_close(struct cli_file *file)
+void line_file_close(struct line_file *file)
 {
 	if (file == NULL)
 		return;
@@ -326,20 +342,20 @@ void cli_file_close(struct cli_file *file)
 	mem_free(file);
 }
 
-void cli_file_grace_set(struct cli_file *file, int64_t grace_ms)
+void line_file_grace_set(struct line_file *file, int64_t grace_ms)
 {
 	file->grace_ms = grace_ms;
 }
 
 /* ---- reading ---- */
 
-static size_t pending_left(const struct cli_file *file)
+static size_t pending_left(const struct line_file *file)
 {
 	return file->pending.size - file->start;
 }
 
 /* Reads on; *ended when the file has no more bytes now. */
-static status pending_fill(struct cli_file *file, size_t size, bool *ended)
+static status pending_fill(struct line_file *file, size_t size, bool *ended)
 {
 	*ended = false;
 	if (file->start != 0) {
@@ -362,7 +378,7 @@ static status pending_fill(struct cli_file *file, size_t size, bool *ended)
 	return STATUS_OK;
 }
 
-static status line_too_large(const struct cli_file *file, size_t size, size_t bytes_max)
+static status line_too_large(const struct line_file *file, size_t size, size_t bytes_max)
 {
 	error_raise(STATUS_TOO_LARGE,
 		"%s: the line at byte %" PRId64 " has %zu bytes or more; the topic takes %zu at most", file->path,
@@ -372,7 +388,7 @@ static status line_too_large(const struct cli_file *file, size_t size, size_t by
 }
 
 /* Moves whole lines from pending to `lines`; `all`: also what stands behind the last newline. */
-static status lines_take(struct cli_file *file, const struct cli_file_limits *limits, bool all,
+static status lines_take(struct line_file *file, const struct line_file_limits *limits, bool all,
 	struct buffer *lines, int32_t *count)
 {
 	size_t cost = 0;
@@ -383,14 +399,14 @@ static status lines_take(struct cli_file *file, const struct cli_file_limits *li
 		size_t used = end != NULL ? size + 1 : size;
 		if (end == NULL)
 			file->scanned = file->pending.size;
-		if (size + CLI_FILE_LINE_OVERHEAD > limits->bytes_max)
+		if (size + LINE_FILE_LINE_OVERHEAD > limits->bytes_max)
 			return *count == 0 ? line_too_large(file, size, limits->bytes_max) : STATUS_OK;
 		if (end == NULL && !all)
 			return STATUS_OK;
 		if (size != 0 && line[size - 1] == '\r')
 			size--;
-		if (size != 0) {
-			cost += size + CLI_FILE_LINE_OVERHEAD;
+		if (size != 0 || file->options.keep_empty) {
+			cost += size + LINE_FILE_LINE_OVERHEAD;
 			if (*count != 0 && cost > limits->bytes_wanted)
 				return STATUS_OK;
 			buffer_append(lines, line, size);
@@ -406,7 +422,7 @@ static status lines_take(struct cli_file *file, const struct cli_file_limits *li
 
 /* Has the file become smaller than what was read, or other at its beginning? Asked when there is nothing more
  * to read. */
-static bool is_truncated(struct cli_file *file)
+static bool is_truncated(struct line_file *file)
 {
 	struct stat info;
 	uint64_t fingerprint;
@@ -420,22 +436,22 @@ static bool is_truncated(struct cli_file *file)
 }
 
 /* Does the name stand for another file now? A name that is gone for the moment is not that yet. */
-static bool is_rotated(const struct cli_file *file)
+static bool is_rotated(const struct line_file *file)
 {
 	struct stat named;
 	return stat(file->path, &named) == 0 && !identity_equal(identity_of(&named), file->identity);
 }
 
-static void truncated_begin(struct cli_file *file)
+static void truncated_begin(struct line_file *file)
 {
-	fprintf(stderr, "kappa: %s was truncated: reading it from its beginning\n", file->path);
+	note(file, "%s was truncated: reading it from its beginning", file->path);
 	file->offset = 0;
 	file->pending.size = file->start = file->scanned = 0;
 	file->fingerprint_size = 0;
 }
 
 /* The file at hand is finished: goes on with the one after it. */
-static status rotated_leave(struct cli_file *file)
+static status rotated_leave(struct line_file *file)
 {
 	struct stat info;
 	int64_t written_ns = fstat(file->fd, &info) == 0 ? written_ns_of(&info) : 0;
@@ -449,14 +465,14 @@ static status rotated_leave(struct cli_file *file)
 /* May the rotated file still get writes from somebody who has not noticed? Not when it was rotated long
  * enough ago, or when another file was rotated after it. A renamed file's change time is that of its
  * renaming, where the file system keeps one; otherwise the time since we saw it counts. */
-static bool may_grow(struct cli_file *file)
+static bool may_grow(struct line_file *file)
 {
 	struct stat info;
 	struct candidate later;
 	int64_t now_ns = clock_monotonic_ns(), grace_ns = file->grace_ms * INT64_C(1000000);
 	if (file->rotated_ns == 0)
 		file->rotated_ns = now_ns;
-	if (!file->follow || now_ns - file->rotated_ns >= grace_ns || fstat(file->fd, &info) != 0)
+	if (!file->options.follow || now_ns - file->rotated_ns >= grace_ns || fstat(file->fd, &info) != 0)
 		return false;
 	int64_t changed_ms = (int64_t)info.st_ctim.tv_sec * 1000 + info.st_ctim.tv_nsec / 1000000;
 	if (clock_wall_ms() - changed_ms >= file->grace_ms)
@@ -470,14 +486,14 @@ static bool may_grow(struct cli_file *file)
 /* The file at hand is read to its end. OK: `lines` got its last line, or reading goes on, perhaps with
  * another file. END: nothing now. */
 static status end_handle(
-	struct cli_file *file, const struct cli_file_limits *limits, struct buffer *lines, int32_t *count)
+	struct line_file *file, const struct line_file_limits *limits, struct buffer *lines, int32_t *count)
 {
 	if (is_truncated(file)) {
 		truncated_begin(file);
 		return STATUS_OK;
 	}
 	bool rotated = is_rotated(file);
-	if (!rotated && file->follow)
+	if (!rotated && file->options.follow)
 		return STATUS_END;
 	if (rotated && may_grow(file))
 		return STATUS_END;
@@ -487,13 +503,13 @@ static status end_handle(
 	return rotated ? rotated_leave(file) : STATUS_END;
 }
 
-static void position_get(struct cli_file *file, struct cli_file_position *out)
+static void position_get(struct line_file *file, struct line_file_position *out)
 {
 	struct stat info;
 	size_t size = fingerprint_size_of(file->offset);
 	if (size != file->fingerprint_size && fingerprint_read(file->fd, size, &file->fingerprint))
 		file->fingerprint_size = size;
-	*out = (struct cli_file_position){
+	*out = (struct line_file_position){
 		.device = file->identity.device,
 		.inode = file->identity.inode,
 		.offset = file->offset,
@@ -503,7 +519,7 @@ static void position_get(struct cli_file *file, struct cli_file_position *out)
 }
 
 static status lines_read(
-	struct cli_file *file, const struct cli_file_limits *limits, struct buffer *lines, int32_t *count)
+	struct line_file *file, const struct line_file_limits *limits, struct buffer *lines, int32_t *count)
 {
 	size_t wanted = limits->bytes_wanted;
 	while (*count == 0) {
@@ -525,8 +541,8 @@ static status lines_read(
 	return STATUS_OK;
 }
 
-status cli_file_read(struct cli_file *file, const struct cli_file_limits *limits, struct buffer *lines,
-	int32_t *count, struct cli_file_position *position)
+status line_file_read(struct line_file *file, const struct line_file_limits *limits, struct buffer *lines,
+	int32_t *count, struct line_file_position *position)
 {
 	lines->size = 0;
 	*count = 0;
