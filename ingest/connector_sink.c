@@ -173,14 +173,17 @@ static status plan_make(struct connector_sink *sink)
 	sink->position.plan_records = 0;
 	size_t total = 0, at = 0;
 	const struct topic *topics[CONNECTOR_TOPICS_MAX];
+	int32_t counts[CONNECTOR_TOPICS_MAX] = {0}; /* asked once: partitions may be added meanwhile */
 	for (size_t i = 0; i < config->topic_count; i++) {
 		if (topic_find(sink->options.log, config->topics[i], &topics[i]) != STATUS_OK)
 			topics[i] = NULL; /* it may come */
-		total += topics[i] != NULL ? (size_t)topics[i]->config.partitions : 0;
+		else
+			counts[i] = topics[i]->config->partitions;
+		total += (size_t)counts[i];
 	}
 	struct partition **partitions = mem_alloc_zeroed(total + 1, sizeof(struct partition *));
 	for (size_t i = 0; i < config->topic_count; i++)
-		for (int32_t p = 0; topics[i] != NULL && p < topics[i]->config.partitions; p++)
+		for (int32_t p = 0; p < counts[i]; p++)
 			partitions[at++] = topics[i]->partitions[p];
 	status result = STATUS_OK;
 	for (size_t i = 0; i < total && result == STATUS_OK && sink->text.size < TEXT_BYTES_ENOUGH; i++) {
@@ -314,7 +317,7 @@ static status plan_read(struct connector_sink *sink, bool *same)
 		const struct sink_range *range = &position->plan.list[i];
 		const struct topic *topic;
 		if (topic_find(sink->options.log, range->topic, &topic) != STATUS_OK ||
-			topic->incarnation != range->incarnation || range->partition >= topic->config.partitions) {
+			topic->incarnation != range->incarnation || range->partition >= topic->config->partitions) {
 			*same = false;
 			continue;
 		}

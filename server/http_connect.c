@@ -345,6 +345,7 @@ static status done(struct http_response *response, status result, int code)
 	if (result != STATUS_OK)
 		return refuse(response, result);
 	response->code = code;
+	response->content_type = "text/plain"; /* of nothing */
 	return STATUS_OK;
 }
 
