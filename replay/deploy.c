@@ -3,7 +3,8 @@
  * Every view's logic is named by the fingerprint of its plan expanded down to tables. The views of the
  * statements, and all views that read a view whose logic changes, are bound again against the staged
  * versions; those whose fingerprint differs from their live version's become new versions of one deployment.
- * Hence formatting changes nothing, and what depends on a change is staged with it, by one rule.
+ * Hence formatting changes nothing, and what depends on a change is staged with it, by one rule. A deployment
+ * that would make what an earlier one has made already, version for version, makes nothing either.
  */
 #include <string.h>
 
@@ -190,6 +191,59 @@ static status stage_dependents(struct staging *staging)
 	return STATUS_OK;
 }
 
+/* The newest version of that view with the same logic, or NULL. One that failed is worth another try. */
+static const struct version *twin_of(const struct staging *staging, const struct version *version)
+{
+	const struct catalog_view *view = catalog_view(staging->catalog, version->definition.view);
+	for (size_t i = view != NULL ? view->version_count : 0; i > 0; i--) {
+		const struct version *other = view->versions[i - 1];
+		if (strcmp(other->fingerprint, version->fingerprint) == 0 && !atomic_load(&other->failed))
+			return other;
+	}
+	return NULL;
+}
+
+static size_t deployment_size(const struct catalog *catalog, int64_t deployment)
+{
+	size_t size = 0;
+	for (size_t i = 0; i < catalog->view_count; i++)
+		for (size_t j = 0; j < catalog->views[i].version_count; j++)
+			size += catalog->views[i].versions[j]->definition.deployment == deployment;
+	return size;
+}
+
+/* Is all of this there already, waiting beside what is live, as exactly one deployment? Deploying the same
+ * script twice then replays nothing twice. */
+static bool deployed_before(const struct staging *staging)
+{
+	int64_t deployment = 0;
+	for (size_t i = 0; i < staging->count; i++) {
+		const struct version *twin = twin_of(staging, staging->versions[i]);
+		if (twin == NULL || (i != 0 && twin->definition.deployment != deployment))
+			return false;
+		deployment = twin->definition.deployment;
+	}
+	return staging->count != 0 && deployment_size(staging->catalog, deployment) == staging->count;
+}
+
+/* Lists the versions that are there instead of those staged, and stages nothing. */
+static void keep_deployed(struct staging *staging)
+{
+	for (size_t i = 0; i < staging->item_count; i++) {
+		struct deploy_item *item = &staging->items[i];
+		const struct version *staged = staged_version(staging, item->view);
+		if (staged == NULL)
+			continue;
+		item->version = twin_of(staging, staged)->definition.number;
+		item->action = DEPLOY_UNCHANGED;
+		item->reason = arena_printf(staging->arena, "deployed before; promote version %lld to make it live",
+			(long long)item->version);
+	}
+	for (size_t i = 0; i < staging->count; i++)
+		version_release(staging->versions[i]);
+	staging->count = 0;
+}
+
 static status commit(struct staging *staging)
 {
 	/* New views alone go live at once; with replaced ones they wait for the promotion. */
@@ -220,6 +274,8 @@ static status deploy_locked(struct engine *engine, const struct catalog *catalog
 		code = stage_statement(&staging, request->statements[i], request->allow_replace);
 	if (code == STATUS_OK)
 		code = stage_dependents(&staging);
+	if (code == STATUS_OK && deployed_before(&staging))
+		keep_deployed(&staging);
 	if (code == STATUS_OK && !request->plan_only && staging.count != 0)
 		code = commit(&staging);
 	for (size_t i = 0; i < staging.count; i++)

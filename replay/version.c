@@ -196,6 +196,7 @@ status version_open(
 	if (code != STATUS_OK)
 		return code;
 	INVARIANT(circuit_source_count(version->circuit) == version->source_count);
+	atomic_store(&version->memory_bytes, circuit_memory_bytes(version->circuit));
 	return STATUS_OK;
 }
 

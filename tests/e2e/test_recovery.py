@@ -443,6 +443,24 @@ def test_formatting_alone_deploys_nothing():
         assert kappa.sql("SELECT count(*) FROM kappa.versions") == [(4,)]
 
 
+def test_what_was_deployed_before_is_not_replayed_again():
+    with Appliance() as kappa:
+        define(kappa)
+        feed(kappa, rides(100))
+        changed = "CREATE MATERIALIZED VIEW zones AS SELECT zone, count(*) AS n, sum(fare) + 1 AS total, max(at) AS last FROM rides GROUP BY zone"
+        deploy = "SELECT view, version, action FROM kappa.deploy(%s) ORDER BY view"
+        assert [row[2] for row in kappa.sql(deploy, [changed])] == ["dependent", "replace"]
+        assert kappa.sql(deploy, [changed + " -- once more"]) == [("rich", 2, "unchanged"), ("zones", 2, "unchanged")]
+        assert kappa.sql("SELECT count(*) FROM kappa.versions WHERE version > 2") == [(0,)]
+        # rolled back, its version stands by: the same logic again is that version
+        kappa.wait_caught_up()
+        kappa.sql("SELECT kappa.promote('zones', 2)")
+        kappa.sql("SELECT kappa.rollback('zones')")
+        assert {row[2] for row in kappa.sql(deploy, [changed])} == {"unchanged"}
+        # other logic is another version, also when a part of it is known
+        assert [row[1:] for row in kappa.sql(deploy, [changed.replace("+ 1", "+ 2")])] == [(3, "dependent"), (3, "replace")]
+
+
 def test_dependents_are_staged_with_what_they_read():
     with Appliance() as kappa:
         define(kappa)
