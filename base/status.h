@@ -55,6 +55,8 @@
 	X(OUT_OF_ORDER_SEQUENCE, "out of order sequence number", "22000", 45, false)                             \
 	X(STALE_PRODUCER_EPOCH, "producer was fenced by a newer epoch", "22000", 47, false)                      \
 	X(TRANSACTION_STATE, "not possible in the transaction's present state", "25000", 48, false)              \
+	X(UNAUTHENTICATED, "authentication failed", "28P01", 58, false)                                          \
+	X(FORBIDDEN, "permission denied", "42501", 29, false)                                                    \
 	/* the world's failures */                                                                               \
 	X(IO, "input/output error", "58030", 56, true)                                                           \
 	X(NO_SPACE, "no space left on device", "53100", 56, true)                                                \
