@@ -83,6 +83,10 @@ enum sql_statement_kind {
 	SQL_UNLISTEN,
 	SQL_DECLARE,
 	SQL_FETCH, /* cursors; MOVE is a FETCH that shows nothing */
+	SQL_CREATE_USER,
+	SQL_ALTER_USER,
+	SQL_DROP_USER,
+	SQL_GRANT, /* a role to users; REVOKE is one, too */
 	SQL_EMPTY, /* only comments and white space */
 };
 
@@ -143,6 +147,14 @@ struct sql_statement {
 			bool move;
 			int64_t count; /* rows, ≥ 0; INT64_MAX = ALL */
 		} cursor;
+		struct {
+			const char **names; /* of users; NULL = the session's own */
+			size_t name_count;
+			const char **roles; /* as written: "read:orders*" */
+			size_t role_count;
+			const char *password; /* a secret; NULL = none */
+			bool password_given, if_exists, revoke;
+		} user;
 	};
 };
 

@@ -75,6 +75,10 @@ status sql_stack_run(size_t stack_bytes, status (*run)(void *context), void *con
 /* Fills in the statement from its tree. UNSUPPORTED, SYNTAX, … */
 status sql_statement_build(struct sql_statement *statement, struct arena *arena) MUST_USE;
 
+/* The same for statements about users (sql_user.c). */
+status sql_user_build(
+	const struct sql_tree *tree, struct sql_statement *statement, struct arena *arena) MUST_USE;
+
 /* "name" or "name@2": splits off the version of a quoted name. */
 void sql_name_split(const char *written, struct arena *arena, const char **name, int64_t *version);
 status sql_name_of(const struct sql_tree *tree, const PgQuery__RangeVar *range, struct arena *arena,

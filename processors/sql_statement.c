@@ -563,8 +563,8 @@ static status unsupported_build(const struct sql_tree *tree)
 		{PG_QUERY__NODE__NODE_NOTIFY_STMT, "NOTIFY", "Subscribe to a view's changes over HTTP."},
 		{PG_QUERY__NODE__NODE_LOCK_STMT, "LOCK", "Readers see snapshots; nothing needs a lock."},
 		{PG_QUERY__NODE__NODE_VACUUM_STMT, "VACUUM or ANALYZE", "There is nothing to vacuum."},
-		{PG_QUERY__NODE__NODE_GRANT_STMT, "GRANT or REVOKE", NULL},
-		{PG_QUERY__NODE__NODE_CREATE_ROLE_STMT, "CREATE ROLE", NULL},
+		{PG_QUERY__NODE__NODE_GRANT_STMT, "GRANT or REVOKE",
+			"Roles are granted: GRANT \"read:orders\" TO ann, GRANT admin TO bob."},
 		{PG_QUERY__NODE__NODE_COMMENT_STMT, "COMMENT", NULL},
 		{PG_QUERY__NODE__NODE_DO_STMT, "DO", NULL},
 		{PG_QUERY__NODE__NODE_CALL_STMT, "CALL", "Verbs are functions: SELECT kappa.promote('view', 2)."},
@@ -625,6 +625,11 @@ status sql_statement_build(struct sql_statement *statement, struct arena *arena)
 		return named_build(statement, SQL_DEALLOCATE, "DEALLOCATE", node->deallocate_stmt->name, arena);
 	case PG_QUERY__NODE__NODE_CLOSE_PORTAL_STMT:
 		return named_build(statement, SQL_CLOSE, "CLOSE CURSOR", node->close_portal_stmt->portalname, arena);
+	case PG_QUERY__NODE__NODE_CREATE_ROLE_STMT:
+	case PG_QUERY__NODE__NODE_ALTER_ROLE_STMT:
+	case PG_QUERY__NODE__NODE_DROP_ROLE_STMT:
+	case PG_QUERY__NODE__NODE_GRANT_ROLE_STMT:
+		return sql_user_build(tree, statement, arena);
 	case PG_QUERY__NODE__NODE_UNLISTEN_STMT:
 		return named_build(statement, SQL_UNLISTEN, "UNLISTEN", NULL, arena);
 	default:

@@ -43,6 +43,9 @@ void catalog_release(struct catalog *catalog)
 		view_deinit(&catalog->views[i]);
 	for (size_t i = 0; i < catalog->promotion_count; i++)
 		promotion_deinit(&catalog->promotions[i]);
+	for (size_t i = 0; i < catalog->user_count; i++)
+		user_release(catalog->users[i]);
+	mem_free(catalog->users);
 	mem_free(catalog->tables);
 	mem_free(catalog->views);
 	mem_free(catalog->promotions);
@@ -83,6 +86,11 @@ struct catalog *catalog_copy(const struct catalog *catalog)
 	for (size_t i = 0; i < catalog->promotion_count; i++)
 		copy->promotions[i] = promotion_copy(catalog->promotions[i].items, catalog->promotions[i].item_count);
 	copy->promotion_count = catalog->promotion_count;
+	copy->users = mem_alloc_zeroed(catalog->user_count + 1, sizeof(struct user *));
+	for (size_t i = 0; i < catalog->user_count; i++)
+		copy->users[i] = user_retain(catalog->users[i]);
+	copy->user_count = catalog->user_count;
+	memcpy(copy->user_secret, catalog->user_secret, sizeof copy->user_secret);
 	return copy;
 }
 
@@ -374,6 +382,8 @@ status catalog_apply(struct catalog *catalog, json_t *record, struct version *co
 		return apply_drop_version(catalog, record);
 	if (strcmp(op, "drop_views") == 0)
 		return apply_drop_views(catalog, record);
+	if (strcmp(op, "create_user") == 0 || strcmp(op, "alter_user") == 0 || strcmp(op, "drop_user") == 0)
+		return catalog_apply_user(catalog, op, record);
 	return error_raise(
 		STATUS_DAMAGED, "catalog record of unknown kind \"%s\"; was it written by a newer release?", op);
 }

@@ -8,6 +8,10 @@
  *   {"op":"promote"|"rollback","time_ms","views":[{"view","version","from"}]}
  *   {"op":"drop_version","view","version"}
  *   {"op":"drop_views","views":[name…]}
+ *   {"op":"create_user"|"alter_user","name","roles":["read:orders*"…],"verifiers":{"SCRAM-SHA-256":
+ *        {"salt","iterations","stored_key","server_key"}…},"secret"}      keys in base64; secret: of the
+ * first user's
+ *   {"op":"drop_user","name"}
  *
  * A catalog object is immutable once sealed and shared by reference count; a change copies it (pointers, not
  * versions), applies one record, and is published.
@@ -17,12 +21,14 @@
 
 #include <jansson.h>
 
+#include "base/user.h"
 #include "replay/version.h"
 
 enum {
 	CATALOG_TABLES_MAX = 10000,
 	CATALOG_VIEWS_MAX = 10000,
 	CATALOG_VERSIONS_MAX = 1000, /* kept at a time, of one view */
+	CATALOG_USERS_MAX = 10000,
 };
 
 struct catalog_view {
@@ -52,6 +58,9 @@ struct catalog {
 	struct promotion *promotions; /* those a rollback can undo, oldest first */
 	size_t promotion_count;
 	int64_t next_deployment;
+	struct user **users; /* by name */
+	size_t user_count;
+	uint8_t user_secret[SCRAM_SECRET_SIZE]; /* of fake salts; random, from the first user's record */
 };
 
 struct catalog *catalog_create(void);
@@ -63,6 +72,8 @@ struct table_entry *catalog_table(const struct catalog *catalog, const char *nam
 struct catalog_view *catalog_view(const struct catalog *catalog, const char *name);
 /* version 0 = the live one. Borrowed or NULL. */
 struct version *catalog_version(const struct catalog *catalog, const char *view, int64_t version);
+
+struct user *catalog_user(const struct catalog *catalog, const char *name); /* borrowed or NULL */
 
 /* Applies one record to an unsealed catalog. `made`: versions of a deploy record that exist already (bound),
  * used instead of creating unbound ones; may be NULL. Table statements are parsed: needs a SQL_STACK_BYTES
@@ -76,6 +87,10 @@ json_t *catalog_record_deploy(
 	struct version *const *versions, size_t count, int64_t deployment, bool live, int64_t time_ms);
 json_t *catalog_record_promote(
 	const char *op, const struct promotion_item *items, size_t count, int64_t time_ms);
+
+json_t *catalog_record_user(const char *op, const struct user *user);
+/* Applies a record about users. DAMAGED. */
+status catalog_apply_user(struct catalog *catalog, const char *op, json_t *record) MUST_USE;
 
 /* A binder's view of the catalog. `version` NULL: names mean the live versions (queries). Otherwise names in
  * that version's definition: its uses, then staged ones, then live. Lies in the arena; borrows the catalog.

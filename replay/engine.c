@@ -246,6 +246,7 @@ static status boot(void *context)
 	status code = read_catalog(engine);
 	if (code != STATUS_OK)
 		return code;
+	engine_users_changed(engine);
 	sweep_directories(engine);
 	for (size_t i = 0; i < engine->catalog->view_count; i++)
 		for (size_t j = 0; j < engine->catalog->views[i].version_count; j++)

@@ -17,6 +17,7 @@
 #ifndef KAPPA_REPLAY_ENGINE_H
 #define KAPPA_REPLAY_ENGINE_H
 
+#include "base/user.h"
 #include "log/log.h"
 #include "processors/query.h"
 #include "processors/sql.h"
@@ -139,6 +140,26 @@ status engine_rollback(struct engine *engine, const char *view, int64_t *version
 status engine_drop_view(struct engine *engine, const char *view, int64_t version, bool cascade) MUST_USE;
 /* Blocks. Pauses or resumes a replaying version's progress. */
 status engine_pause(struct engine *engine, const char *view, int64_t version, bool pause) MUST_USE;
+
+/* ---- users ---- */
+
+/* 0 while there are no users: then everybody may do everything. Else another number after every change of
+ * users, so that what was found may be kept while it stays. Cheap. */
+uint64_t engine_users_generation(struct engine *engine);
+struct user *engine_user(struct engine *engine, const char *name); /* retained; NULL = there is none */
+/* Of fake salts; the same as long as there are users. */
+void engine_user_secret(struct engine *engine, uint8_t secret[SCRAM_SECRET_SIZE]);
+/* Sorted by name, each retained; the array lies in the arena. */
+void engine_users(struct engine *engine, struct arena *arena, struct user ***out, size_t *count);
+/* Blocks. EXISTS; INVALID when it is the first user and no admin. */
+status engine_user_create(struct engine *engine, const struct user *user) MUST_USE;
+/* Blocks. `change` alters a copy, under the lock of definitions; its failure leaves all as it was. NOT_FOUND;
+ * INVALID when no admin would be left. */
+status engine_user_alter(struct engine *engine, const char *name,
+	status (*change)(void *context, struct user *user), void *context) MUST_USE;
+/* Blocks. NOT_FOUND; INVALID for the last admin, who may go only as the last user of all, and only with
+ * `opens`: afterwards everybody may do everything. */
+status engine_user_drop(struct engine *engine, const char *name, bool opens) MUST_USE;
 
 /* ---- what is going on ---- */
 

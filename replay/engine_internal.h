@@ -66,6 +66,9 @@ struct engine {
 	atomic_bool advanced; /* since the last live step began */
 	pthread_t live_thread, replay_thread;
 
+	atomic_ullong users_generation; /* 0 = there are no users */
+	uint64_t users_changes;         /* ddl */
+
 	atomic_ullong steps, records_read, publications, replayed_records;
 	atomic_llong freshness_last_us;
 };
@@ -81,6 +84,8 @@ void engine_submit(struct engine *engine, struct version *const *versions, size_
 struct catalog *engine_catalog(struct engine *engine); /* retained */
 /* Runs `work` on a thread whose stack is large enough for sql_parse(). */
 status run_on_big_stack(status (*work)(void *context), void *context) MUST_USE;
+/* After the catalog's users changed, or were read; ddl is held, or nobody else is there yet. */
+void engine_users_changed(struct engine *engine);
 size_t engine_circuit_budget(struct engine *engine);
 
 #endif
