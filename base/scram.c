@@ -251,6 +251,7 @@ status scram_first(struct scram_exchange *exchange, struct slice message)
 	buffer_append(&exchange->header, message.data, header_size);
 	buffer_append(&exchange->message, bare.data, bare.size);
 	buffer_append(&exchange->nonce, nonce.data, nonce.size);
+	exchange->client_nonce_size = nonce.size;
 	exchange->phase = SCRAM_NAMED;
 	return STATUS_OK;
 }
@@ -301,6 +302,16 @@ static bool proof_split(struct slice message, struct slice *without, struct slic
 	return false;
 }
 
+/* librdkafka before 2.6.1 sends CNONCE CNONCE SNONCE: our half is there, whole and last, and the proof is
+ * over it as sent. */
+static bool nonce_is_ours(const struct scram_exchange *exchange, struct slice nonce)
+{
+	struct slice own = slice_of(exchange->nonce.data, exchange->client_nonce_size);
+	if (nonce.size == exchange->nonce.size + own.size && scram_equal(slice_of(nonce.data, own.size), own))
+		nonce = slice_of(nonce.data + own.size, nonce.size - own.size);
+	return scram_equal(nonce, buffer_slice(&exchange->nonce));
+}
+
 static bool proof_is_right(const struct scram_exchange *exchange, struct slice proof)
 {
 	size_t size = scram_key_size(exchange->hash);
@@ -324,7 +335,7 @@ status scram_final(struct scram_exchange *exchange, struct slice message, struct
 	struct slice rest = without;
 	if (!part_value(part_next(&rest), 'c', &value) || !encodes(value, buffer_slice(&exchange->header)))
 		return fail(exchange, "the last message does not repeat the GS2 header");
-	if (!part_value(part_next(&rest), 'r', &value) || !scram_equal(value, buffer_slice(&exchange->nonce)))
+	if (!part_value(part_next(&rest), 'r', &value) || !nonce_is_ours(exchange, value))
 		return fail(exchange, "the nonce is not the one that was sent");
 	struct buffer decoded = {0};
 	status code = base64_decode(proof, &decoded);

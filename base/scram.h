@@ -10,8 +10,10 @@
  *
  * A user who is not there is asked for a proof like any other, with a salt that does not change, and fails at
  * the end, so that nobody learns who exists. The nonce that comes back must be the one that was sent
- * (CVE-2024-56128), and the header the one that was received. Channel binding is not offered: a client that
- * could have bound ("y") is accepted, one that insists ("p") is refused.
+ * (CVE-2024-56128; librdkafka before 2.6.1 puts its own half
+ * before it once more, which gives nothing away and is accepted), and the header the one that was received.
+ * Channel binding is not offered: a client that could have bound ("y") is accepted, one that insists ("p") is
+ * refused.
  *
  * Passwords are printable ASCII: there SASLprep, which PostgreSQL's clients apply and Kafka's do not, changes
  * nothing. Nothing here keeps a password or logs anything. Any thread; an exchange has one owner.
@@ -72,6 +74,7 @@ struct scram_exchange {
 	struct buffer header;               /* the GS2 header as received */
 	struct buffer message;              /* the AuthMessage so far */
 	struct buffer nonce;                /* both halves */
+	size_t client_nonce_size;           /* of the client's */
 	struct scram_verifier verifier;
 	bool known; /* the verifier is somebody's */
 };

@@ -18,12 +18,15 @@ const struct kafka_api kafka_apis[] = {
 	{2, 1, 7, 6, 100000, "ListOffsets", MESSAGES(list_offsets), kafka_list_offsets_run, NULL},
 	{3, 0, 9, 9, 100000, "Metadata", MESSAGES(metadata), kafka_metadata_run, NULL},
 	{10, 0, 4, 3, 10000, "FindCoordinator", MESSAGES(find_coordinator), kafka_find_coordinator_run, NULL},
+	{17, 0, 1, INT16_MAX, 10000, "SaslHandshake", MESSAGES(sasl_handshake), kafka_sasl_handshake_run, NULL},
 	{18, 0, 3, 3, 10000, "ApiVersions", MESSAGES(api_versions), kafka_api_versions_run, NULL},
 	{19, 0, 7, 5, 10000, "CreateTopics", MESSAGES(create_topics), kafka_create_topics_run, NULL},
 	{20, 0, 6, 4, 10000, "DeleteTopics", MESSAGES(delete_topics), kafka_delete_topics_run, NULL},
 	{22, 0, 4, 2, 10000, "InitProducerId", MESSAGES(init_producer_id), kafka_init_producer_id_run, NULL},
 	{23, 2, 4, 4, 10000, "OffsetForLeaderEpoch", MESSAGES(leader_epoch), kafka_leader_epoch_run, NULL},
 	{32, 0, 4, 4, 10000, "DescribeConfigs", MESSAGES(describe_configs), kafka_describe_configs_run, NULL},
+	{36, 0, 2, 2, 10000, "SaslAuthenticate", MESSAGES(sasl_authenticate), kafka_sasl_authenticate_run,
+		kafka_sasl_authenticate_release},
 	{60, 0, 1, 0, 10000, "DescribeCluster", MESSAGES(describe_cluster), kafka_describe_cluster_run, NULL},
 };
 /* clang-format on */

@@ -8,11 +8,20 @@
 
 #include <stdatomic.h>
 
-#include "base/status.h"
-
+#include "base/user.h"
 #include "log/log.h"
 
 struct group_coordinator;
+
+/* What the broker asks about users; any thread, must not block for long. All NULL: everybody may do
+ * everything. */
+struct kafka_security {
+	void *context;
+	uint64_t (*generation)(void *context); /* 0 = there are no users; else grows with every change of them */
+	struct user *(*find)(void *context, const char *name);            /* retained; NULL = there is none */
+	void (*secret)(void *context, uint8_t secret[SCRAM_SECRET_SIZE]); /* of fake salts */
+	bool plain_in_clear;                                              /* mechanism PLAIN without TLS */
+};
 
 struct kafka_broker_options {
 	struct log *log;                  /* borrowed */
@@ -25,6 +34,7 @@ struct kafka_broker_options {
 	int32_t request_bytes_max;        /* 0 = 100 MiB, as Kafka's socket.request.max.bytes */
 	int32_t fetch_bytes_max;          /* of one response; 0 = 55 MiB, as Kafka's fetch.max.bytes */
 	int32_t in_flight_max;            /* Produce requests of one connection under way at once; 0 = 32 */
+	struct kafka_security security;
 };
 
 /* The defaults: everything zero but node_id 1, auto_create_topics true, host "127.0.0.1", port 9092. */
@@ -36,6 +46,7 @@ struct kafka_broker {
 	char *host, *cluster_id;
 	int32_t port, node_id, request_bytes_max, fetch_bytes_max, in_flight_max;
 	bool auto_create_topics;
+	struct kafka_security security;
 	/* Counters since creation, for metrics. */
 	_Atomic uint64_t requests, requests_refused, bytes_received, bytes_sent;
 	_Atomic uint64_t batches_appended, batches_refused, records_appended;

@@ -105,6 +105,11 @@ static void describe_synonyms(struct kafka_request *request, struct kafka_descri
 static void describe_topic(struct kafka_request *request,
 	const struct kafka_describe_configs_resource *resource, struct kafka_describe_configs_result *result)
 {
+	if (!kafka_may_describe(request, resource->resource_name)) {
+		result->error_code = KAFKA_TOPIC_AUTHORIZATION_FAILED;
+		result->error_message = slice_of_string("not allowed to describe this topic");
+		return;
+	}
 	const struct kafka_describe_configs_request *message = request->message;
 	const struct topic *topic = kafka_topic_find(request->broker->log, resource->resource_name);
 	if (topic == NULL) {
@@ -186,6 +191,11 @@ static bool broker_is_named(const struct kafka_request *request, struct slice na
 static void describe_broker(struct kafka_request *request,
 	const struct kafka_describe_configs_resource *resource, struct kafka_describe_configs_result *result)
 {
+	if (!kafka_may_some(request, USER_ADMIN)) {
+		result->error_code = KAFKA_CLUSTER_AUTHORIZATION_FAILED;
+		result->error_message = slice_of_string("only admins may describe the broker");
+		return;
+	}
 	const struct kafka_describe_configs_request *message = request->message;
 	struct broker_value values[BROKER_VALUES_MAX];
 	if (!broker_is_named(request, resource->resource_name)) {

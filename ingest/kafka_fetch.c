@@ -88,7 +88,9 @@ static struct fetch *fetch_prepare(struct kafka_request *request)
 				message->isolation_level == ISOLATION_READ_COMMITTED ? 0 : -1;
 			item->partition = kafka_partition_find(request->broker->log, from->name, item->from->partition);
 			int16_t epoch = kafka_leader_epoch_check(item->from->current_leader_epoch);
-			if (item->partition == NULL)
+			if (!kafka_may(request, USER_READ, from->name))
+				item_fail(fetch, item, KAFKA_TOPIC_AUTHORIZATION_FAILED);
+			else if (item->partition == NULL)
 				item_fail(fetch, item, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
 			else if (epoch != KAFKA_NONE)
 				item_fail(fetch, item, epoch);

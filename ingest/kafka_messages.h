@@ -231,6 +231,7 @@
 
 #include "ingest/kafka_messages_admin.h"
 #include "ingest/kafka_messages_group.h"
+#include "ingest/kafka_messages_security.h"
 #include "ingest/kafka_messages_transaction.h"
 
 /* clang-format off */
@@ -246,7 +247,7 @@
 	X(list_offsets_response_partition) X(list_offsets_response_topic) X(list_offsets_response) \
 	X(leader_epoch_request_partition) X(leader_epoch_request_topic) X(leader_epoch_request) \
 	X(leader_epoch_response_partition) X(leader_epoch_response_topic) X(leader_epoch_response) \
-	KAFKA_STRUCTS_GROUP(X) KAFKA_STRUCTS_TRANSACTION(X) KAFKA_STRUCTS_ADMIN(X)
+	KAFKA_STRUCTS_GROUP(X) KAFKA_STRUCTS_TRANSACTION(X) KAFKA_STRUCTS_ADMIN(X) KAFKA_STRUCTS_SECURITY(X)
 /* clang-format on */
 
 #endif

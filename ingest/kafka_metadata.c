@@ -73,7 +73,7 @@ static void metadata_fill_all(struct kafka_request *request, struct kafka_metada
 	topic_list(request->broker->log, &topics, &count);
 	answer->topics = KAFKA_NEW(&request->arena, metadata_topic, (int32_t)count);
 	for (size_t i = 0; i < count; i++) {
-		if (!topics[i]->config->internal)
+		if (!topics[i]->config->internal && kafka_may_describe(request, slice_of_string(topics[i]->name)))
 			metadata_topic_fill(request, topics[i], &answer->topics[answer->topics_count++]);
 	}
 	mem_free(topics);
@@ -100,6 +100,11 @@ static void metadata_fill_named(struct kafka_request *request, struct kafka_meta
 		if (i > 0 && slice_equal(name, names[i - 1]->name))
 			continue;
 		struct kafka_metadata_topic *to = &answer->topics[answer->topics_count++];
+		if (!kafka_may_describe(request, name)) {
+			to->name = name;
+			to->error_code = KAFKA_TOPIC_AUTHORIZATION_FAILED;
+			continue;
+		}
 		const struct topic *topic = kafka_topic_find(request->broker->log, name);
 		if (topic != NULL) {
 			metadata_topic_fill(request, topic, to);
@@ -130,7 +135,8 @@ static void metadata_answer(struct kafka_request *request)
 
 static bool metadata_creates(const struct kafka_request *request, struct slice name)
 {
-	return !kafka_topic_is_internal(name) && kafka_topic_find(request->broker->log, name) == NULL;
+	return kafka_may(request, USER_DEPLOY, name) && !kafka_topic_is_internal(name) &&
+		   kafka_topic_find(request->broker->log, name) == NULL;
 }
 
 static bool metadata_needs_creation(const struct kafka_request *request)

@@ -36,6 +36,10 @@ static void offset_answer(struct kafka_request *request, struct slice topic,
 	const struct kafka_list_offsets_request_partition *from, struct kafka_list_offsets_response_partition *to)
 {
 	to->partition_index = from->partition_index;
+	if (!kafka_may_describe(request, topic)) {
+		to->error_code = KAFKA_TOPIC_AUTHORIZATION_FAILED;
+		return;
+	}
 	struct partition *partition = kafka_partition_find(request->broker->log, topic, from->partition_index);
 	if (partition == NULL) {
 		to->error_code = KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
@@ -102,6 +106,10 @@ static void leader_epoch_answer(struct kafka_request *request, struct slice topi
 	const struct kafka_leader_epoch_request_partition *from, struct kafka_leader_epoch_response_partition *to)
 {
 	to->partition = from->partition;
+	if (!kafka_may_describe(request, topic)) {
+		to->error_code = KAFKA_TOPIC_AUTHORIZATION_FAILED;
+		return;
+	}
 	struct partition *partition = kafka_partition_find(request->broker->log, topic, from->partition);
 	if (partition == NULL) {
 		to->error_code = KAFKA_UNKNOWN_TOPIC_OR_PARTITION;

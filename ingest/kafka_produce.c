@@ -52,6 +52,11 @@ static int16_t batch_error_of(status code)
 static bool item_check(struct produce_item *item)
 {
 	struct kafka_request *request = item->request;
+	if (!kafka_may(request, USER_WRITE, item->topic)) {
+		item_refuse(
+			item, KAFKA_TOPIC_AUTHORIZATION_FAILED, slice_of_string("not allowed to write to this topic"));
+		return false;
+	}
 	if (kafka_topic_is_internal(item->topic)) {
 		item_refuse(item, KAFKA_INVALID_TOPIC_EXCEPTION, slice_of_string("internal topics are not writable"));
 		return false;

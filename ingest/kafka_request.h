@@ -55,6 +55,12 @@ struct kafka_request {
 	void *state;            /* the handler's, in the arena */
 	struct slice client_id; /* of the request's header; data == NULL: none */
 
+	bool open;           /* there are no users: everybody may do everything */
+	struct user *user;   /* who asks; NULL = nobody known */
+	const void *refusal; /* the answer to a user who may not ask this at all; the handler does not run */
+	bool raw;            /* a SASL token without a request around it; so goes the answer */
+	bool last;           /* the connection ends after the answer */
+
 	bool silent;    /* acks=0: no answer is sent */
 	status failure; /* not OK: close the connection instead of answering */
 	char failure_text[256];
@@ -83,6 +89,21 @@ static inline enum kafka_progress kafka_request_answer(struct kafka_request *req
 	request->answer = answer;
 	return KAFKA_ANSWERED;
 }
+
+/* ---- users: kafka_access.c, kafka_sasl.c ---- */
+
+/* May the one who asks do this with the topic? If not: TOPIC_AUTHORIZATION_FAILED, whether it exists or not.
+ */
+bool kafka_may(const struct kafka_request *request, enum user_role role, struct slice topic);
+/* … anything at all with it? */
+bool kafka_may_describe(const struct kafka_request *request, struct slice topic);
+/* … with any topic? */
+bool kafka_may_some(const struct kafka_request *request, enum user_role role);
+const char *kafka_principal(const struct kafka_request *request); /* for the audit trail */
+/* Before the handler runs: sets `refusal`, or fails when the connection is to be closed. */
+status kafka_access_check(struct kafka_request *request) MUST_USE;
+struct kafka_sasl;
+struct kafka_sasl *kafka_request_sasl(struct kafka_request *request);
 
 /* ---- shared by handlers: kafka_topic.c ---- */
 
@@ -126,5 +147,8 @@ enum kafka_progress kafka_describe_configs_run(struct kafka_request *request, in
 enum kafka_progress kafka_api_versions_run(struct kafka_request *request, int64_t now_ms);
 enum kafka_progress kafka_find_coordinator_run(struct kafka_request *request, int64_t now_ms);
 enum kafka_progress kafka_init_producer_id_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_sasl_handshake_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_sasl_authenticate_run(struct kafka_request *request, int64_t now_ms);
+void kafka_sasl_authenticate_release(struct kafka_request *request);
 
 #endif

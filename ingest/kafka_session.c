@@ -14,6 +14,7 @@
 #include "base/invariant.h"
 #include "base/memory.h"
 #include "ingest/kafka_request.h"
+#include "ingest/kafka_sasl.h"
 
 enum {
 	ROOM_MIN = 32 * 1024,         /* offered to a read when nothing is known */
@@ -39,6 +40,8 @@ struct kafka_session {
 	int64_t retry_ms; /* when stalled */
 	bool failed;      /* nothing more is read; `failure` is reported when the queue is empty */
 	struct error failure;
+	struct kafka_sasl sasl;
+	int64_t begun_ms;
 
 	/* Any thread's. */
 	_Atomic int32_t references;
@@ -52,6 +55,7 @@ static void request_destroy(struct kafka_request *request)
 {
 	if (request->api != NULL && request->api->release != NULL && request->message != NULL)
 		request->api->release(request);
+	user_release(request->user);
 	buffer_deinit(&request->frame);
 	arena_deinit(&request->arena);
 	mem_free(request);
@@ -66,6 +70,7 @@ static void session_unref(struct kafka_session *session)
 		request_destroy(request);
 		request = next;
 	}
+	kafka_sasl_deinit(&session->sasl);
 	buffer_deinit(&session->inbound);
 	INVARIANT(pthread_mutex_destroy(&session->mutex) == 0);
 	mem_free(session);
@@ -125,11 +130,30 @@ struct kafka_session *kafka_session_create(struct kafka_broker *broker, const st
 	session->broker = broker;
 	session->io = *io;
 	session_host_set(session, io->peer != NULL ? io->peer : "");
+	kafka_sasl_init(&session->sasl, &broker->security, io->peer != NULL ? io->peer : "");
 	session->io.peer = NULL;
 	session->open = true;
 	session->references = 1;
+	session->begun_ms = INT64_MAX;
 	INVARIANT(pthread_mutex_init(&session->mutex, NULL) == 0);
 	return session;
+}
+
+void kafka_session_begin(struct kafka_session *session, int64_t now_ms)
+{
+	session->begun_ms = now_ms;
+}
+
+void kafka_session_secured(struct kafka_session *session, const char *certificate_name)
+{
+	session->sasl.encrypted = true;
+	if (certificate_name != NULL)
+		kafka_sasl_certificate(&session->sasl, certificate_name);
+}
+
+struct kafka_sasl *kafka_request_sasl(struct kafka_request *request)
+{
+	return &request->session->sasl;
 }
 
 void kafka_session_destroy(struct kafka_session *session)
@@ -177,17 +201,20 @@ static bool inbound_frame_complete(const struct kafka_session *session)
 }
 
 /* Refuses a length before anything is allocated for it. */
-static status inbound_check(const struct kafka_session *session)
+static status inbound_check(struct kafka_session *session)
 {
 	if (inbound_size(session) < 4)
 		return STATUS_OK;
 	const uint8_t *at = session->inbound.data + session->inbound_at;
 	uint32_t size = get_be32(at);
-	if (size >= FRAME_SIZE_MIN && size <= (uint32_t)session->broker->request_bytes_max)
+	uint32_t size_min = session->sasl.raw ? 0 : FRAME_SIZE_MIN;
+	uint32_t size_max = (uint32_t)session->broker->request_bytes_max;
+	if (kafka_sasl_is_needed(&session->sasl) && size_max > KAFKA_SESSION_UNKNOWN_BYTES_MAX)
+		size_max = KAFKA_SESSION_UNKNOWN_BYTES_MAX;
+	if (size >= size_min && size <= size_max)
 		return STATUS_OK;
-	status result = error_raise(size < FRAME_SIZE_MIN ? STATUS_PROTOCOL : STATUS_TOO_LARGE,
-		"Kafka request of %u bytes; %d to %d are possible", size, FRAME_SIZE_MIN,
-		session->broker->request_bytes_max);
+	status result = error_raise(size < size_min ? STATUS_PROTOCOL : STATUS_TOO_LARGE,
+		"Kafka request of %u bytes; %u to %u are possible", size, size_min, size_max);
 	if (memcmp(at, "GET ", 4) == 0 || memcmp(at, "POST", 4) == 0 || memcmp(at, "HEAD", 4) == 0)
 		error_hint("this is the Kafka port; a client spoke HTTP to it");
 	else if (at[0] == 0x16 && at[1] == 0x03)
@@ -254,8 +281,23 @@ static bool request_downgrades(struct kafka_request *request, const struct kafka
 	return true;
 }
 
+/* A token of the SASL exchange that SaslHandshake 0 began: the bytes are all of it. */
+static void request_take_token(struct kafka_request *request, struct slice bytes)
+{
+	struct kafka_sasl_authenticate_request *message =
+		KAFKA_NEW(&request->arena, sasl_authenticate_request, 1);
+	message->auth_bytes = bytes;
+	request->api = kafka_api_find(36);
+	request->message = message;
+	request->raw = true;
+}
+
 static status request_decode(struct kafka_request *request, struct slice bytes)
 {
+	if (request->session->sasl.raw) {
+		request_take_token(request, bytes);
+		return STATUS_OK;
+	}
 	struct cursor cursor = cursor_of(bytes);
 	int16_t key = (int16_t)cursor_be16(&cursor);
 	int16_t version = (int16_t)cursor_be16(&cursor);
@@ -308,7 +350,14 @@ static void session_start(struct kafka_session *session)
 	request->deadline_ms = INT64_MAX;
 	struct slice bytes = inbound_take(session, &request->frame);
 	atomic_fetch_add_explicit(&session->broker->requests, 1, memory_order_relaxed);
-	if (request_decode(request, bytes) != STATUS_OK) {
+	status result = request_decode(request, bytes);
+	if (result == STATUS_OK) {
+		kafka_sasl_refresh(&session->sasl);
+		request->open = session->sasl.generation == 0;
+		request->user = user_retain(session->sasl.user);
+		result = kafka_access_check(request);
+	}
+	if (result != STATUS_OK) {
 		atomic_fetch_add_explicit(&session->broker->requests_refused, 1, memory_order_relaxed);
 		session_fail(session);
 		request->message = NULL; /* nothing to release */
@@ -327,7 +376,8 @@ static void session_start(struct kafka_session *session)
 
 static void request_run(struct kafka_session *session, struct kafka_request *request, int64_t now_ms)
 {
-	enum kafka_progress progress = request->api->run(request, now_ms);
+	enum kafka_progress progress = request->refusal != NULL ? kafka_request_answer(request, request->refusal)
+															: request->api->run(request, now_ms);
 	if (request == session->last) {
 		session->stalled = progress == KAFKA_STALLED;
 		session->retry_ms = now_ms + STALL_RETRY_MS;
@@ -356,6 +406,12 @@ static void session_run(struct kafka_session *session, int64_t now_ms)
 
 static void request_encode(const struct kafka_request *request, struct buffer *out)
 {
+	if (request->raw) {
+		const struct kafka_sasl_authenticate_response *answer = request->answer;
+		buffer_append_be32(out, (uint32_t)answer->auth_bytes.size);
+		buffer_append(out, answer->auth_bytes.data, answer->auth_bytes.size);
+		return;
+	}
 	size_t begin = out->size;
 	buffer_append_be32(out, 0);
 	buffer_append_be32(out, (uint32_t)request->correlation_id);
@@ -388,6 +444,10 @@ static bool session_send(struct kafka_session *session)
 		} else if (!request->silent) {
 			request_encode(request, &out);
 		}
+		if (request->last && !session->failed) {
+			(void)error_raise(STATUS_UNAUTHENTICATED, "%s refused", request->api->name);
+			session_fail(session);
+		}
 		session->first = request->next;
 		if (session->first == NULL)
 			session->last = NULL;
@@ -401,10 +461,23 @@ static bool session_send(struct kafka_session *session)
 	return sent;
 }
 
+/* When a connection that has not authenticated is closed; INT64_MAX = not at all. */
+static int64_t session_unknown_until_ms(struct kafka_session *session)
+{
+	if (session->begun_ms == INT64_MAX || !kafka_sasl_is_needed(&session->sasl))
+		return INT64_MAX;
+	return session->begun_ms + KAFKA_SESSION_UNKNOWN_MS_MAX;
+}
+
 static status session_advance(struct kafka_session *session, int64_t now_ms)
 {
 	INVARIANT(!session->resuming);
 	session->resuming = true;
+	if (!session->failed && session_unknown_until_ms(session) <= now_ms) {
+		(void)error_raise(
+			STATUS_UNAUTHENTICATED, "not authenticated within %d s", KAFKA_SESSION_UNKNOWN_MS_MAX / 1000);
+		session_fail(session);
+	}
 	session_run(session, now_ms);
 	for (;;) {
 		bool progress = session_send(session);
@@ -461,11 +534,12 @@ bool kafka_session_wants_bytes(const struct kafka_session *session)
 	return !session->failed && !inbound_frame_complete(session);
 }
 
-int64_t kafka_session_deadline_ms(const struct kafka_session *session)
+int64_t kafka_session_deadline_ms(struct kafka_session *session)
 {
 	int64_t deadline_ms = session->stalled ? session->retry_ms : INT64_MAX;
 	/* Only a request that is alone sets a deadline (S2). */
 	if (session->first != NULL && session->first->deadline_ms < deadline_ms)
 		deadline_ms = session->first->deadline_ms;
-	return deadline_ms;
+	int64_t unknown_until_ms = session_unknown_until_ms(session);
+	return unknown_until_ms < deadline_ms ? unknown_until_ms : deadline_ms;
 }

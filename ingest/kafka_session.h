@@ -55,12 +55,21 @@ struct kafka_session_io {
 	const char *peer;
 };
 
-enum { KAFKA_SESSION_SEND_BYTES_MAX = 8 * 1024 * 1024 };
+enum {
+	KAFKA_SESSION_SEND_BYTES_MAX = 8 * 1024 * 1024,
+	KAFKA_SESSION_UNKNOWN_BYTES_MAX = 10000, /* of a request before authentication */
+	KAFKA_SESSION_UNKNOWN_MS_MAX = 60000,
+};
 
 /* The broker is borrowed; see there how long. */
 struct kafka_session *kafka_session_create(struct kafka_broker *broker, const struct kafka_session_io *io);
 /* Safe with appends and blocking calls under way: they finish, their answers go nowhere. Accepts NULL. */
 void kafka_session_destroy(struct kafka_session *session);
+
+/* Once, before the first bytes: who has to authenticate has a minute from now on. */
+void kafka_session_begin(struct kafka_session *session, int64_t now_ms);
+/* The connection is encrypted; `certificate_name`: whom the client's verified certificate names, or NULL. */
+void kafka_session_secured(struct kafka_session *session, const char *certificate_name);
 
 /* Takes any number of bytes, whole requests or not, and runs what is complete. now_ms is the monotonic
  * clock's. PROTOCOL, UNSUPPORTED, TOO_LARGE: close the connection; answers that were due before have been
@@ -79,6 +88,6 @@ status kafka_session_resume(struct kafka_session *session, int64_t now_ms) MUST_
 /* False: leave bytes in the socket (backpressure); ask again after the next resume. */
 bool kafka_session_wants_bytes(const struct kafka_session *session);
 /* When to call resume() at the latest; INT64_MAX = no need. */
-int64_t kafka_session_deadline_ms(const struct kafka_session *session);
+int64_t kafka_session_deadline_ms(struct kafka_session *session);
 
 #endif

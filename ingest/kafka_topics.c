@@ -1,6 +1,7 @@
 /* CreateTopics and DeleteTopics. Both change the log durably and so run on a worker thread, one topic
  * after the other; each topic has its own outcome.
  */
+#include "base/diag.h"
 #include "ingest/kafka_request.h"
 #include "log/topic_config.h"
 
@@ -83,6 +84,10 @@ static bool name_decide(struct kafka_request *request, struct kafka_create_topic
 {
 	struct slice name = to->name;
 	const char *text = kafka_text(&request->arena, name);
+	if (!kafka_may(request, USER_DEPLOY, name)) {
+		topic_refuse(to, KAFKA_TOPIC_AUTHORIZATION_FAILED, "not allowed to create this topic");
+		return false;
+	}
 	if (strlen(text) != name.size || topic_name_check(text) != STATUS_OK) {
 		topic_refuse(to, KAFKA_INVALID_TOPIC_EXCEPTION,
 			strlen(text) != name.size ? "a topic's name has a zero byte"
@@ -120,6 +125,8 @@ static void topic_create_one(
 				(const char *)kafka_error_text(&request->arena).data);
 			return;
 		}
+		diag(DIAG_INFO, "audit", "topic_created", "listener=kafka principal=\"%s\" topic=%s",
+			kafka_principal(request), kafka_text(&request->arena, from->name));
 		const struct topic *topic = kafka_topic_find(request->broker->log, from->name);
 		if (topic != NULL)
 			kafka_topic_uuid(topic, to->topic_id);
@@ -169,6 +176,11 @@ static const struct topic *topic_find_uuid(struct log *log, const uint8_t uuid[1
 static void topic_delete_one(
 	struct kafka_request *request, const struct topic *topic, struct kafka_delete_topics_result *to)
 {
+	if (!kafka_may(request, USER_DEPLOY, slice_of_string(topic->name))) {
+		to->error_code = KAFKA_TOPIC_AUTHORIZATION_FAILED;
+		to->error_message = slice_of_string("not allowed to delete this topic");
+		return;
+	}
 	kafka_topic_uuid(topic, to->topic_id);
 	to->name = slice_of_string(topic->name);
 	if (topic->config->internal || kafka_topic_is_internal(to->name)) {
@@ -176,6 +188,8 @@ static void topic_delete_one(
 		to->error_message = slice_of_string("internal topics cannot be deleted");
 		return;
 	}
+	diag(DIAG_INFO, "audit", "topic_deletion", "listener=kafka principal=\"%s\" topic=%s",
+		kafka_principal(request), topic->name);
 	status result = topic_delete(request->broker->log, topic->name);
 	if (result != STATUS_OK) {
 		to->error_code = kafka_error_of(result);
@@ -186,12 +200,17 @@ static void topic_delete_one(
 static void topic_delete_named(
 	struct kafka_request *request, struct slice name, struct kafka_delete_topics_result *to)
 {
+	to->name = name;
+	if (!kafka_may(request, USER_DEPLOY, name)) {
+		to->error_code = KAFKA_TOPIC_AUTHORIZATION_FAILED;
+		to->error_message = slice_of_string("not allowed to delete this topic");
+		return;
+	}
 	const struct topic *topic = kafka_topic_find(request->broker->log, name);
 	if (topic != NULL) {
 		topic_delete_one(request, topic, to);
 		return;
 	}
-	to->name = name;
 	to->error_code = KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
 	to->error_message = slice_of_string("there is no such topic");
 }

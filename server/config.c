@@ -14,7 +14,7 @@
 #include "base/invariant.h"
 #include "base/memory.h"
 
-enum option_type { OPTION_TEXT, OPTION_NUMBER, OPTION_SWITCH };
+enum option_type { OPTION_TEXT, OPTION_TEXT_OR_NONE, OPTION_NUMBER, OPTION_SWITCH };
 
 struct option {
 	const char *name; /* as in the file and kappa.settings; the flag has - for _ */
@@ -52,7 +52,12 @@ static const struct option options[] = {
 		"only this machine can connect"},
 	{"log_level", OPTION_TEXT, AT(log_level), "info", 0, 0, "debug, info, warn or error"},
 	{"allow_insecure_listen", OPTION_SWITCH, AT(allow_insecure_listen), "false", 0, 0,
-		"allow a listen address that other machines can reach, without authentication"},
+		"allow a listen address that other machines can reach, without TLS and users"},
+	{"allow_plain_password", OPTION_SWITCH, AT(allow_plain_password), "false", 0, 0,
+		"offer Kafka clients the mechanism PLAIN without TLS, too"},
+	{"admin_user", OPTION_TEXT, AT(admin_user), "admin", 0, 0, "name of the first user"},
+	{"admin_password_file", OPTION_TEXT_OR_NONE, AT(admin_password_file), "", 0, 0,
+		"file with the first user's password, made an admin if there are no users; or KAPPA_ADMIN_PASSWORD"},
 };
 
 enum { OPTION_COUNT = sizeof options / sizeof options[0], FLAG_SIZE_MAX = 64 };
@@ -81,6 +86,11 @@ static bool switch_parse(const char *text, bool *out)
 	return false;
 }
 
+static bool option_is_text(const struct option *option)
+{
+	return option->type == OPTION_TEXT || option->type == OPTION_TEXT_OR_NONE;
+}
+
 /* `where` says who gave the value: "--pg-port", "KAPPA_PG_PORT", "kappa.ini line 3". */
 static status option_set(
 	struct server_config *config, const struct option *option, const char *value, const char *where)
@@ -91,8 +101,8 @@ static status option_set(
 			return error_raise(STATUS_INVALID, "%s: \"%s\" is neither true nor false", where, value);
 		return STATUS_OK;
 	}
-	if (option->type == OPTION_TEXT) {
-		if (value[0] == '\0')
+	if (option_is_text(option)) {
+		if (value[0] == '\0' && option->type == OPTION_TEXT)
 			return error_raise(STATUS_INVALID, "%s: a value is needed (%s)", where, option->words);
 		char *copy = mem_copy_string(value);
 		mem_free(*(char **)field);
@@ -121,7 +131,7 @@ void server_config_init(struct server_config *config)
 void server_config_deinit(struct server_config *config)
 {
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		if (options[i].type == OPTION_TEXT) {
+		if (option_is_text(&options[i])) {
 			mem_free(*(char **)field_of(config, &options[i]));
 			*(char **)field_of(config, &options[i]) = NULL;
 		}
@@ -328,7 +338,7 @@ void server_config_describe(const struct server_config *config, size_t index, co
 	const void *field = field_of(config, option);
 	*name = option->name;
 	*words = option->words;
-	if (option->type == OPTION_TEXT)
+	if (option_is_text(option))
 		buffer_append_string(value, *(char *const *)field);
 	else if (option->type == OPTION_NUMBER)
 		buffer_printf(value, "%ld", (long)*(const int64_t *)field);

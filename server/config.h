@@ -25,6 +25,9 @@ struct server_config {
 	char *connect_dirs;      /* "loopback", "none", or directories separated by ':' */
 	char *log_level;         /* debug, info, warn, error */
 	bool allow_insecure_listen;
+	bool allow_plain_password; /* Kafka's PLAIN without TLS */
+	char *admin_user;          /* the first user's name … */
+	char *admin_password_file; /* … and where its password is; "" = none */
 };
 
 void server_config_init(struct server_config *config); /* the defaults */

@@ -80,6 +80,13 @@ static void client_run_blocking(void *context, void (*function)(void *argument),
 
 /* ---- the session's turns ---- */
 
+static void deadline_arm(struct kafka_client *client)
+{
+	int64_t deadline_ms = kafka_session_deadline_ms(client->session);
+	int64_t left_ms = deadline_ms == INT64_MAX ? -1 : deadline_ms - now_ms();
+	connection_timer_set(client->connection, deadline_ms != INT64_MAX && left_ms < 0 ? 0 : left_ms);
+}
+
 /* After anything was done with the session: `result` is its. */
 static void client_follow(struct kafka_client *client, status result)
 {
@@ -94,9 +101,7 @@ static void client_follow(struct kafka_client *client, status result)
 		connection_read_resume(client->connection);
 	else
 		connection_read_pause(client->connection);
-	int64_t deadline_ms = kafka_session_deadline_ms(client->session);
-	int64_t left_ms = deadline_ms == INT64_MAX ? -1 : deadline_ms - now_ms();
-	connection_timer_set(client->connection, deadline_ms != INT64_MAX && left_ms < 0 ? 0 : left_ms);
+	deadline_arm(client);
 }
 
 static void client_resume(struct kafka_client *client)
@@ -135,11 +140,13 @@ static void *kafka_accepted(void *context, struct connection *connection)
 		.peer = connection_peer(connection),
 	};
 	client->session = kafka_session_create(server->broker, &io);
+	kafka_session_begin(client->session, now_ms());
 	client->next = server->clients;
 	client->link = &server->clients;
 	if (client->next != NULL)
 		client->next->link = &client->next;
 	server->clients = client;
+	deadline_arm(client);
 	return client;
 }
 
@@ -207,6 +214,7 @@ status kafka_server_open(const struct kafka_server_options *options, struct kafk
 	broker.log = options->log;
 	broker.host = options->address;
 	broker.port = (int32_t)listener_port(server->listener);
+	broker.security = options->security;
 	server->broker = kafka_broker_create(&broker);
 	*out = server;
 	return STATUS_OK;

@@ -18,6 +18,7 @@ struct kafka_server_options {
 	const char *address; /* listened on and advertised */
 	int64_t port;
 	unsigned connections_max;
+	struct kafka_security security;
 };
 
 status kafka_server_open(const struct kafka_server_options *options, struct kafka_server **out) MUST_USE;

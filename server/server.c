@@ -26,6 +26,7 @@
 #include "server/http.h"
 #include "server/kafka_listener.h"
 #include "server/pg_listener.h"
+#include "server/security.h"
 
 enum { WORKER_THREADS_MAX = 64, MEBIBYTE = 1024 * 1024, VIEWS_WAIT_MS_MAX = 2000 };
 
@@ -46,6 +47,7 @@ struct server {
 	struct loop *loop;
 	struct workers *workers;
 	struct sql_environment sql;
+	struct security *security;
 	struct kafka_server *kafka;
 	struct pg_server *pg;
 	struct listener *http;
@@ -240,6 +242,7 @@ static void server_close(struct server *server)
 	loop_destroy(server->loop);
 	pg_server_destroy(server->pg);
 	kafka_server_destroy(server->kafka);
+	security_destroy(server->security);
 	data_dir_close(&server->dir);
 }
 
@@ -336,6 +339,7 @@ static status listeners_open(struct server *server)
 		.address = config->listen_address,
 		.port = config->kafka_port,
 		.connections_max = connections_max,
+		.security = security_for_kafka(server->security),
 	};
 	status result = kafka_server_open(&kafka, &server->kafka);
 	if (result != STATUS_OK)
@@ -405,7 +409,10 @@ static status server_start(struct server *server)
 		.engine = server->engine,
 		.config = server->config,
 	};
-	result = connectors_start(server);
+	server->security = security_create(server->engine, server->config);
+	result = security_bootstrap(server->security);
+	if (result == STATUS_OK)
+		result = connectors_start(server);
 	server->sql.connectors = server_connectors(server);
 	return result == STATUS_OK ? listeners_open(server) : result;
 }

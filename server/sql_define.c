@@ -23,6 +23,14 @@ static status table_create_execute(struct sql_session *session, const struct sql
 	status result = name_check(&statement->create_table.name);
 	if (result != STATUS_OK)
 		return result;
+	const char *topic = statement->create_table.name.name;
+	for (size_t i = 0; i < statement->create_table.option_count; i++) {
+		if (strcmp(statement->create_table.options[i].name, "topic") == 0)
+			topic = statement->create_table.options[i].value;
+	}
+	result = access_check_topic(session, topic);
+	if (result != STATUS_OK)
+		return result;
 	result = engine_create_table(session->environment.engine, statement);
 	if (result == STATUS_EXISTS && statement->create_table.if_not_exists) {
 		session_notice(session, SQL_NOTICE, "relation \"%s\" already exists, skipping",
@@ -144,6 +152,22 @@ static status drop_one(
 	return result;
 }
 
+static void define_audit(struct sql_session *session, const struct sql_statement *statement)
+{
+	switch (statement->kind) {
+	case SQL_CREATE_TABLE:
+		session_audit(session, "table_created", statement->create_table.name.name);
+		break;
+	case SQL_CREATE_VIEW:
+		session_audit(session, "view_deployed", statement->create_view.name.name);
+		break;
+	default:
+		for (size_t i = 0; i < statement->drop.name_count; i++)
+			session_audit(session, statement->kind == SQL_DROP_TABLE ? "table_dropped" : "view_dropped",
+				statement->drop.names[i].name);
+	}
+}
+
 status define_execute(struct sql_cursor *cursor, const struct sql_statement *statement)
 {
 	struct sql_session *session = cursor->session;
@@ -163,6 +187,8 @@ status define_execute(struct sql_cursor *cursor, const struct sql_statement *sta
 	default:
 		return error_raise(STATUS_UNSUPPORTED, "%s is not supported", statement->tag);
 	}
+	if (result == STATUS_OK)
+		define_audit(session, statement);
 	session_definitions_changed(session);
 	return result;
 }

@@ -196,6 +196,11 @@ static status command_execute(struct sql_cursor *cursor, const struct sql_statem
 		return fetch_execute(cursor, statement);
 	case SQL_UNLISTEN:
 		return STATUS_OK;
+	case SQL_CREATE_USER:
+	case SQL_ALTER_USER:
+	case SQL_DROP_USER:
+	case SQL_GRANT:
+		return user_execute(session, statement);
 	default:
 		return define_execute(cursor, statement);
 	}
@@ -279,6 +284,8 @@ static status cursor_run(
 	cursor->reading =
 		session_reading(session, statement->kind == SQL_SELECT || statement->kind == SQL_DECLARE);
 	result = prepared_bind(session, prepared, cursor->reading->publication);
+	if (result == STATUS_OK)
+		result = access_check(session, statement, prepared->bound);
 	if (result != STATUS_OK)
 		return result;
 	if (!reads_rows(statement->kind)) {

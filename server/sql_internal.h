@@ -50,6 +50,9 @@ struct sql_session {
 	struct sql_environment environment;
 	struct sql_session_options options;
 	char *user, *database;
+	bool authenticated;
+	struct user *principal;    /* the user as of users_generation; NULL = nobody, or gone */
+	uint64_t users_generation; /* 0 = there are none */
 	struct sql_settings *settings;
 	int64_t statement_timeout_ms; /* of the settings; read by every statement */
 	atomic_bool cancelled;
@@ -171,6 +174,25 @@ void insert_pending_drop(struct sql_session *session, size_t keep_count);
 /* ---- sql_define.c ---- */
 
 status define_execute(struct sql_cursor *cursor, const struct sql_statement *statement) MUST_USE;
+
+/* ---- sql_access.c ---- */
+
+/* May the statement, bound, be run by this session's user? FORBIDDEN, UNAUTHENTICATED. */
+status access_check(struct sql_session *session, const struct sql_statement *statement,
+	const struct sql_bound *bound) MUST_USE;
+status access_check_topic(struct sql_session *session, const char *topic) MUST_USE;
+/* `kind` for the error: "relation"; name NULL = everything. */
+status session_may(
+	struct sql_session *session, enum user_role role, const char *kind, const char *name) MUST_USE;
+bool session_is(struct sql_session *session, enum user_role role, const char *name);
+/* A line of the audit trail. */
+void session_audit(struct sql_session *session, const char *event, const char *object);
+/* Would it be safe if there were no users: do only this machine's programs reach the listeners? */
+bool session_opens_alone(const struct sql_session *session);
+
+/* ---- sql_user.c ---- */
+
+status user_execute(struct sql_session *session, const struct sql_statement *statement) MUST_USE;
 
 /* ---- sql_execute.c ---- */
 

@@ -20,6 +20,7 @@ struct sql_session *sql_session_create(
 	session->options = *options;
 	session->user = mem_copy_string(options->user != NULL ? options->user : "kappa");
 	session->database = mem_copy_string(options->database != NULL ? options->database : "kappa");
+	session->authenticated = options->authenticated;
 	session->settings = sql_settings_create();
 	sql_settings_force(session->settings, "session_authorization", session->user);
 	session->transaction = SQL_TRANSACTION_IDLE;
@@ -35,6 +36,7 @@ void sql_session_destroy(struct sql_session *session)
 	transaction_clear(session);
 	declared_close(session, NULL);
 	sql_settings_destroy(session->settings);
+	user_release(session->principal);
 	mem_free(session->user);
 	mem_free(session->database);
 	mem_free(session);

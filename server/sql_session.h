@@ -46,6 +46,8 @@ enum sql_named { SQL_NAMED_STATEMENT, SQL_NAMED_PORTAL };
 
 struct sql_session_options {
 	const char *user, *database; /* NULL = "kappa"; copied */
+	bool authenticated; /* `user` has shown who it is; otherwise the session works only while there are no
+						   users */
 	int32_t backend_pid;
 	/* Called during the functions below, on their thread. May be NULL. */
 	void (*notice)(void *context, enum sql_severity severity, const struct error *notice);

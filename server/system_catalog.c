@@ -64,7 +64,7 @@ static status relation_refuse(const char *schema_name, const char *name)
 	if (schema_name != NULL && strcmp(schema_name, "kappa") == 0)
 		error_hint(
 			"Schema kappa has versions, replays, views, tables, columns, topics, partitions, bad_records, "
-			"deployments, settings, counters.");
+			"deployments, settings, counters, users.");
 	else
 		error_hint(
 			"PostgreSQL's catalogs are not there yet, but for a few; schema kappa tells of tables, views and "
@@ -217,10 +217,47 @@ status call_f64(const struct system_call *call, size_t index, double if_absent, 
 
 /* ---- scans ---- */
 
+/* Verbs change versions of the view that is their first argument, comparisons read it. */
+static enum user_role call_role(const struct system_call *call)
+{
+	static const char *const verbs[] = {"promote", "rollback", "drop_version", "pause", "resume"};
+	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+		if (strcmp(call->definition->name, verbs[i]) == 0)
+			return USER_DEPLOY;
+	}
+	return USER_READ;
+}
+
+/* deploy and plan look at each view of their text themselves; relations are for every user. */
+static bool call_is_of_view(const struct system_call *call)
+{
+	return call->definition->signature != NULL && strcmp(call->definition->schema_name, "kappa") == 0 &&
+		   call->argument_count > 0 && call->arguments[0] != NULL &&
+		   strncmp(call->definition->signature, "view", 4) == 0;
+}
+
+static status call_access(struct system_call *call)
+{
+	if (!call_is_of_view(call))
+		return STATUS_OK;
+	return session_may(call->context.session, call_role(call), "materialized view", call->arguments[0]);
+}
+
+static void call_audit(struct system_call *call)
+{
+	if (call_is_of_view(call) && call_role(call) == USER_DEPLOY)
+		session_audit(call->context.session, call->definition->name, call->arguments[0]);
+}
+
 static status call_fill(struct system_fill *fill, struct system_rows *rows)
 {
 	struct system_call *call = (struct system_call *)fill;
-	return call->definition->fill(call, rows);
+	status result = call_access(call);
+	if (result == STATUS_OK)
+		result = call->definition->fill(call, rows);
+	if (result == STATUS_OK)
+		call_audit(call);
+	return result;
 }
 
 static void call_destroy(struct system_fill *fill)

@@ -307,6 +307,10 @@ static status statements_collect(
 			error_hint("Create tables first, with CREATE TABLE.");
 			return STATUS_UNSUPPORTED;
 		}
+		status allowed = session_may(
+			call->context.session, USER_DEPLOY, "materialized view", statement->create_view.name.name);
+		if (allowed != STATUS_OK)
+			return allowed;
 		statements[kept++] = statement;
 	}
 	if (kept == 0)
@@ -355,6 +359,8 @@ static status deploy_or_plan(struct system_call *call, struct system_rows *rows,
 	request.statements = statements;
 	if (result == STATUS_OK)
 		result = engine_deploy(call_engine(call), &request, &call->arena, &deployed);
+	for (size_t i = 0; !plan_only && result == STATUS_OK && i < deployed.item_count; i++)
+		session_audit(call->context.session, "view_deployed", deployed.items[i].view);
 	if (!plan_only)
 		result = verb_done(call, result);
 	sql_script_release(script);

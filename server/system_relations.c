@@ -341,7 +341,7 @@ static status bad_records_fill(struct system_call *call, struct system_rows *row
 		struct view_snapshot *snapshot =
 			publication_snapshot(call->context.publication, versions[i].view, versions[i].version);
 		struct bad_visiting visiting = {rows, versions[i].view, versions[i].version};
-		if (snapshot != NULL)
+		if (snapshot != NULL && session_is(call->context.session, USER_READ, versions[i].view))
 			result = view_snapshot_bad_records(snapshot, bad_record_visit, &visiting);
 	}
 	return result;
@@ -406,6 +406,40 @@ static status counters_fill(struct system_call *call, struct system_rows *rows)
 	return result;
 }
 
+/* ---- users ---- */
+
+static void user_row(struct system_rows *rows, const struct user *user)
+{
+	struct buffer roles;
+	buffer_init(&roles);
+	for (size_t i = 0; i < user->grant_count; i++) {
+		buffer_append_string(&roles, i > 0 ? ", " : "");
+		user_grant_format(&user->grants[i], &roles);
+	}
+	rows_text(rows, user->name);
+	rows_bytes(rows, buffer_slice(&roles));
+	rows_bool(rows, user->has_password);
+	buffer_deinit(&roles);
+}
+
+/* Admins see all users, others themselves. */
+static status users_fill(struct system_call *call, struct system_rows *rows)
+{
+	struct sql_session *session = call->context.session;
+	bool all = session_is(session, USER_ADMIN, NULL);
+	struct user **users = NULL;
+	size_t count = 0;
+	engine_users(call_engine(call), &call->arena, &users, &count);
+	status result = STATUS_OK;
+	for (size_t i = 0; i < count; i++) {
+		bool own = session->authenticated && strcmp(users[i]->name, session->user) == 0;
+		if (result == STATUS_OK && (all || own) && (result = system_rows_begin(rows)) == STATUS_OK)
+			user_row(rows, users[i]);
+		user_release(users[i]);
+	}
+	return result;
+}
+
 /* clang-format off */
 const struct system_definition system_relations[] = {
 	{"kappa", "versions", NULL, 0, 0, versions_fill, {
@@ -447,6 +481,8 @@ const struct system_definition system_relations[] = {
 		{"record_offset", TYPE_INT8}, {"record_timestamp", TYPE_TIMESTAMPTZ}, {"error", TYPE_TEXT}}},
 	{"kappa", "settings", NULL, 0, 0, settings_fill, {
 		{"name", TYPE_TEXT}, {"setting", TYPE_TEXT}, {"scope", TYPE_TEXT}, {"description", TYPE_TEXT}}},
+	{"kappa", "users", NULL, 0, 0, users_fill, {
+		{"user_name", TYPE_TEXT}, {"roles", TYPE_TEXT}, {"has_password", TYPE_BOOL}}},
 	{"kappa", "counters", NULL, 0, 0, counters_fill, {{"name", TYPE_TEXT}, {"value", TYPE_INT8}}},
 	{0},
 };

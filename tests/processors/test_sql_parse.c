@@ -289,7 +289,9 @@ static void what_is_not_supported_says_so_with_a_hint(void **state)
 		{"explain analyze select 1",
 			"0A000 @9: EXPLAIN ANALYZE is not supported [Use EXPLAIN alone; it shows the plan "
 			"without running it.]"},
-		{"grant select on t to x", "0A000 @1: GRANT or REVOKE is not supported"},
+		{"grant select on t to x", "0A000 @1: GRANT or REVOKE is not supported [Roles are granted: GRANT "
+								   "\"read:orders\" TO ann, GRANT admin "
+								   "TO bob.]"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
 		assert_refused(*state, cases[i][0], cases[i][1]);
