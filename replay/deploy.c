@@ -49,7 +49,8 @@ static void list_item(struct staging *staging, const struct deploy_item *item)
 	staging->items[staging->item_count++].view = arena_copy_string(staging->arena, item->view);
 }
 
-/* All partitions of all topics, up to where they reach now. */
+/* All partitions of all topics, up to where what is decided reaches now: an open transaction holds up no
+ * replay. */
 static void freeze_targets(struct engine *engine, struct version *version)
 {
 	size_t capacity = 0;
@@ -68,7 +69,7 @@ static void freeze_targets(struct engine *engine, struct version *version)
 				targets = mem_resize(targets, capacity * sizeof *targets);
 			}
 			targets[count++] = (struct version_target){arena_copy_string(&version->arena, topic->name),
-				number, partition_high_watermark(topic->partitions[number])};
+				number, partition_last_stable_offset(topic->partitions[number])};
 		}
 	}
 	int64_t total = 0;

@@ -391,10 +391,11 @@ static void open_incoming(struct engine *engine)
 	}
 }
 
-static void high_watermarks(const struct group *group, int64_t *ends)
+/* A view reads no further than what is decided: see partition_last_stable_offset(). */
+static void stable_ends(const struct group *group, int64_t *ends)
 {
 	for (size_t i = 0; i < group->input_count; i++)
-		ends[i] = partition_high_watermark(group->inputs[i].partition);
+		ends[i] = partition_last_stable_offset(group->inputs[i].partition);
 }
 
 static int64_t group_read(const struct group *group)
@@ -419,10 +420,10 @@ static struct group *choose_replay(struct engine *engine)
 	return chosen;
 }
 
-/* The high watermarks, or where the next group ahead stands on a shared input. */
+/* The last stable offsets, or where the next group ahead stands on a shared input. */
 static void replay_ends(struct engine *engine, const struct group *group, int64_t *ends)
 {
-	high_watermarks(group, ends);
+	stable_ends(group, ends);
 	for (size_t i = 0; i < group->input_count; i++) {
 		for (size_t j = 0; j < engine->replay_count; j++) {
 			struct group *other = engine->replays[j];
@@ -538,7 +539,7 @@ static bool replay_work(struct engine *engine)
 		merge_replays(engine, group);
 	bool at_end = !progressed && !group->open;
 	for (size_t i = 0; at_end && i < group->input_count; i++)
-		at_end = group->inputs[i].position >= partition_high_watermark(group->inputs[i].partition);
+		at_end = group->inputs[i].position >= partition_last_stable_offset(group->inputs[i].partition);
 	mem_free(ends);
 	if (group->version_count == 0)
 		discard_if_empty(engine, group);
@@ -561,7 +562,7 @@ static bool live_work(struct engine *engine)
 	if (membership_dirty)
 		group_remove(live, leaves, NULL);
 	int64_t *ends = mem_alloc_zeroed(live->input_count, sizeof *ends);
-	high_watermarks(live, ends);
+	stable_ends(live, ends);
 	int64_t began_ns = clock_monotonic_ns();
 	bool progressed = true;
 	bool stepped = false;

@@ -336,20 +336,6 @@ static void fail_readers(struct group *group, const struct topic *topic)
 			step_fail(group->versions[i]);
 }
 
-/* One past the last offset of whole batches. */
-static status bytes_end(struct slice bytes, int64_t *end)
-{
-	while (bytes.size != 0) {
-		struct record_batch batch;
-		status code = record_batch_header(bytes, &batch);
-		if (code != STATUS_OK)
-			return code;
-		*end = batch.base_offset + batch.last_offset_delta + 1;
-		bytes = slice_of(bytes.data + batch.size, bytes.size - batch.size);
-	}
-	return STATUS_OK;
-}
-
 static void push_chunk(struct group *group, struct group_input *input, int64_t to)
 {
 	int64_t from = input->position;
@@ -396,10 +382,9 @@ void group_chunk(struct group *group, const int64_t *ends, bool *progressed)
 			step_open(group);
 		arena_reset(&group->arena);
 		group->bytes.size = 0;
-		status code = partition_read(input->partition, input->position, GROUP_CHUNK_BYTES, &group->bytes);
 		int64_t to = 0;
-		if (code == STATUS_OK)
-			code = bytes_end(buffer_slice(&group->bytes), &to);
+		status code = partition_read_committed(
+			input->partition, input->position, ends[index], GROUP_CHUNK_BYTES, &group->bytes, &to);
 		if (code == STATUS_OK && to <= input->position)
 			code = error_raise(STATUS_DAMAGED, "topic \"%s\" partition %d does not advance at offset %lld",
 				input->topic->name, input->number, (long long)input->position);

@@ -1,6 +1,7 @@
 /* A group: versions that stand at one offset vector and are stepped together. THE loop: read, decode once,
- * push into every circuit, commit. Live is a group whose end is the high watermark; a replay is one whose end
- * is far away; verify is one of its own.
+ * push into every circuit, commit. Live is a group whose end is the last stable offset; a replay is one whose
+ * end is far away; verify is one of its own. Only committed records are read: what a transaction wrote is
+ * seen once its marker is there, and never when it was aborted, live and replayed alike.
  *
  *   idle ──group_chunk──► open step ──group_chunk…──► ──group_step_finish──► idle
  *                                                        (everything committed at the new vector)
@@ -71,9 +72,9 @@ int64_t group_position(const struct group *group, const struct group_input *inpu
 /* True when both have the same position on every shared input, and share at least one. */
 bool group_meets(const struct group *left, const struct group *right);
 
-/* Reads and pushes one chunk of some input below ends[i]; *progressed is false when all inputs have reached
- * their ends. A version that fails is marked and left out: alone when its logic does, with all readers of the
- * topic when the log cannot be read. */
+/* Reads and pushes one chunk of some input below ends[i] (at most the last stable offset); *progressed is
+ * false when all inputs have reached their ends. A version that fails is marked and left out: alone when its
+ * logic does, with all readers of the topic when the log cannot be read. */
 void group_chunk(struct group *group, const int64_t *ends, bool *progressed);
 /* Bytes the open step holds. */
 size_t group_step_bytes(const struct group *group);

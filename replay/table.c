@@ -262,7 +262,7 @@ struct log_scan {
 	struct decoder *decoder;
 	uint8_t *wanted;
 	const struct topic *topic; /* NULL: the topic is gone, nothing to read */
-	int64_t *ends;             /* high watermark per partition at open */
+	int64_t *ends;             /* last stable offset per partition at open */
 	int32_t partitions;        /* at open */
 	int32_t partition;
 	int64_t position;
@@ -291,7 +291,9 @@ static status log_scan_next(struct scan *base, struct arena *arena, struct batch
 		}
 		/* Text of earlier batches may borrow from earlier bytes: keep those alive with the caller's arena. */
 		scan->bytes.size = 0;
-		status code = partition_read(partition, scan->position, SCAN_READ_BYTES, &scan->bytes);
+		int64_t next = 0;
+		status code =
+			partition_read_committed(partition, scan->position, end, SCAN_READ_BYTES, &scan->bytes, &next);
 		if (code != STATUS_OK)
 			return code;
 		struct slice bytes =
@@ -302,6 +304,9 @@ static status log_scan_next(struct scan *base, struct arena *arena, struct batch
 			code = partition_note_damage(partition, bytes, code);
 			return error_note(code, "while reading table \"%s\"", scan->table->table.name);
 		}
+		/* The decoder knows of what it was given only; what was left out has been read, too. */
+		if (result.batch->row_count < BATCH_ROWS_MAX)
+			result.next_offset = next < end ? next : end;
 		if (result.next_offset <= scan->position)
 			return error_raise(STATUS_DAMAGED, "topic \"%s\" partition %d does not advance at offset %lld",
 				scan->topic->name, scan->partition, (long long)scan->position);
@@ -349,7 +354,7 @@ static status log_relation_open(struct relation *base, const struct scan_request
 		scan->partitions = scan->topic->config->partitions;
 		scan->ends = mem_alloc_zeroed((size_t)scan->partitions, sizeof *scan->ends);
 		for (int32_t i = 0; i < scan->partitions; i++)
-			scan->ends[i] = partition_high_watermark(scan->topic->partitions[i]);
+			scan->ends[i] = partition_last_stable_offset(scan->topic->partitions[i]);
 	}
 	*out = &scan->scan;
 	return STATUS_OK;

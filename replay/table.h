@@ -31,8 +31,8 @@ status table_decoder(const struct table_entry *table, const uint8_t *wanted, str
 /* Everything about the table that decides what a record means: part of a version's fingerprint. */
 void table_canonical(const struct table_entry *table, struct buffer *out);
 
-/* The table as a relation: decodes the topic from its start up to the high watermarks at open. Bad records
- * are skipped (kappa.bad_records lists them). The relation retains the table. */
+/* The table as a relation: decodes the topic's committed records from its start up to the last stable offsets
+ * at open. Bad records are skipped (kappa.bad_records lists them). The relation retains the table. */
 status table_relation(struct log *log, struct table_entry *table, struct relation **out) MUST_USE;
 
 #endif

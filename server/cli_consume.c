@@ -129,7 +129,7 @@ static int partitions_find(struct consuming *consuming)
 		int64_t number = cli_json_integer(entry, "partition", 0);
 		if (consuming->partition >= 0 && number != consuming->partition)
 			continue;
-		const char *from = consuming->from_beginning ? "log_start" : "high_watermark";
+		const char *from = consuming->from_beginning ? "log_start" : "last_stable_offset";
 		consuming->partitions[consuming->count] = number;
 		consuming->offsets[consuming->count++] =
 			consuming->offset >= 0 ? consuming->offset : cli_json_integer(entry, from, 0);

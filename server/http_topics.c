@@ -114,9 +114,10 @@ status http_topic_describe(
 	json_t *partitions = json_array();
 	for (int32_t i = 0; i < topic->config->partitions; i++)
 		json_array_append_new(
-			partitions, json_pack("{s:i, s:I, s:I, s:I}", "partition", (int)i, "log_start",
+			partitions, json_pack("{s:i, s:I, s:I, s:I, s:I}", "partition", (int)i, "log_start",
 							(json_int_t)partition_log_start(topic->partitions[i]), "high_watermark",
-							(json_int_t)partition_high_watermark(topic->partitions[i]), "bytes",
+							(json_int_t)partition_high_watermark(topic->partitions[i]), "last_stable_offset",
+							(json_int_t)partition_last_stable_offset(topic->partitions[i]), "bytes",
 							(json_int_t)partition_bytes(topic->partitions[i])));
 	json_t *config = json_pack("{s:I, s:I, s:I, s:i}", "segment_bytes",
 		(json_int_t)topic->config->segment_bytes, "retention_ms", (json_int_t)topic->config->retention_ms,
@@ -445,7 +446,23 @@ static json_t *record_json(const struct record *record)
 	return object;
 }
 
-static status collect_records(struct partition *partition, int64_t *offset, int64_t limit, json_t *records)
+/* One past the last offset of whole batches, which come from the log. */
+static int64_t batches_end(struct slice bytes)
+{
+	struct record_batch batch = {0};
+	while (bytes.size != 0 && record_batch_header(bytes, &batch) == STATUS_OK)
+		bytes = slice_of(bytes.data + batch.size, bytes.size - batch.size);
+	return batch.base_offset + batch.last_offset_delta + 1;
+}
+
+/* Committed records only, unless asked otherwise: as a Kafka consumer at isolation.level=read_committed. */
+static int64_t records_end(const struct partition *partition, bool uncommitted)
+{
+	return uncommitted ? partition_high_watermark(partition) : partition_last_stable_offset(partition);
+}
+
+static status collect_records(
+	struct partition *partition, bool uncommitted, int64_t *offset, int64_t limit, json_t *records)
 {
 	struct buffer bytes;
 	buffer_init(&bytes);
@@ -454,12 +471,17 @@ static status collect_records(struct partition *partition, int64_t *offset, int6
 	status code = STATUS_OK;
 	size_t size = 0;
 	while (code == STATUS_OK && (int64_t)json_array_size(records) < limit && size < READ_BYTES * 4 &&
-		   *offset < partition_high_watermark(partition)) {
+		   *offset < records_end(partition, uncommitted)) {
+		int64_t next_offset = *offset;
 		bytes.size = 0;
-		code = partition_read(partition, *offset, READ_BYTES, &bytes);
+		code = uncommitted ? partition_read(partition, *offset, READ_BYTES, &bytes)
+						   : partition_read_committed(
+								 partition, *offset, INT64_MAX, READ_BYTES, &bytes, &next_offset);
 		if (code != STATUS_OK)
 			break;
 		size += bytes.size;
+		if (uncommitted)
+			next_offset = batches_end(buffer_slice(&bytes));
 		record_iterator_reset(&iterator, buffer_slice(&bytes));
 		struct record record;
 		while ((int64_t)json_array_size(records) < limit &&
@@ -469,12 +491,23 @@ static status collect_records(struct partition *partition, int64_t *offset, int6
 			json_array_append_new(records, record_json(&record));
 			*offset = record.offset + 1;
 		}
-		if (code == STATUS_END)
+		if (code == STATUS_END) {
+			*offset = next_offset; /* behind what was not shown, too */
 			code = STATUS_OK;
+		}
 	}
 	record_iterator_deinit(&iterator);
 	buffer_deinit(&bytes);
 	return code;
+}
+
+static status isolation_parse(const struct http_request *request, bool *uncommitted)
+{
+	const char *text = http_parameter(request, "isolation");
+	*uncommitted = text != NULL && strcmp(text, "read_uncommitted") == 0;
+	if (text == NULL || *uncommitted || strcmp(text, "read_committed") == 0)
+		return STATUS_OK;
+	return error_raise(STATUS_INVALID, "isolation is read_committed or read_uncommitted, not \"%s\"", text);
 }
 
 status http_topic_records(
@@ -494,26 +527,30 @@ status http_topic_records(
 		code = http_integer(request, "limit", 1, READ_RECORDS_MAX, 100, &limit);
 	if (code == STATUS_OK)
 		code = http_integer(request, "wait_ms", 0, READ_WAIT_MS_MAX, 0, &wait_ms);
+	bool uncommitted = false;
+	if (code == STATUS_OK)
+		code = isolation_parse(request, &uncommitted);
 	if (code != STATUS_OK)
 		return code;
 	struct partition *partition = topic->partitions[number];
 	if (offset < partition_log_start(partition))
 		offset = partition_log_start(partition);
 	int64_t until_ns = clock_monotonic_ns() + wait_ms * 1000000;
-	while (partition_high_watermark(partition) <= offset && clock_monotonic_ns() < until_ns &&
+	while (records_end(partition, uncommitted) <= offset && clock_monotonic_ns() < until_ns &&
 		   !request->gone(request->gone_context) && !server_is_stopping(server)) {
 		struct timespec pause = {0, READ_POLL_MS * 1000000};
 		(void)nanosleep(&pause, NULL);
 	}
 	json_t *records = json_array();
-	code = collect_records(partition, &offset, limit, records);
+	code = collect_records(partition, uncommitted, &offset, limit, records);
 	if (code != STATUS_OK) {
 		json_decref(records);
 		return code;
 	}
-	http_answer_json(response, json_pack("{s:i, s:I, s:I, s:I, s:o}", "partition", (int)number, "log_start",
-								   (json_int_t)partition_log_start(partition), "high_watermark",
-								   (json_int_t)partition_high_watermark(partition), "next_offset",
+	http_answer_json(response, json_pack("{s:i, s:I, s:I, s:I, s:I, s:o}", "partition", (int)number,
+								   "log_start", (json_int_t)partition_log_start(partition), "high_watermark",
+								   (json_int_t)partition_high_watermark(partition), "last_stable_offset",
+								   (json_int_t)partition_last_stable_offset(partition), "next_offset",
 								   (json_int_t)offset, "records", records));
 	return STATUS_OK;
 }
