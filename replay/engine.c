@@ -682,7 +682,7 @@ status engine_open(const struct engine_options *options, struct engine **out)
 	engine->memory_bytes_max = options->memory_bytes_max != 0 ? options->memory_bytes_max : (size_t)1 << 30;
 	engine->circuit_bytes_max = options->circuit_bytes_max;
 	engine->workers = options->workers == 1 ? 1 : 2;
-	engine->step_rows_max = options->step_rows_max != 0 ? options->step_rows_max : 65536;
+	engine->step_rows_max = options->step_rows_max != 0 ? options->step_rows_max : 16384;
 	engine->step_delay_ms = options->step_delay_ms;
 	engine->published_callback = options->published;
 	engine->published_context = options->context;

@@ -31,7 +31,7 @@ struct engine_options {
 	size_t memory_bytes_max;  /* operator state of all versions and RocksDB; 0 = 1 GiB */
 	size_t circuit_bytes_max; /* operator state of one version; 0 = its share of memory_bytes_max */
 	unsigned workers;         /* 1: live and replays alternate on one thread; 2: a thread each */
-	uint32_t step_rows_max;   /* live step; 0 = 65536 */
+	uint32_t step_rows_max;   /* live step; 0 = 16384 */
 	int64_t step_delay_ms;    /* wait this long for more records before a live step; 0 = at once */
 	/* Called from engine threads after each publication; must not block. May be NULL. */
 	void (*published)(void *context);

@@ -38,7 +38,7 @@ static const struct option options[] = {
 		"engine threads; 1 = live views and replays alternate on one"},
 	{"memory_mb", OPTION_NUMBER, AT(memory_mb), "1024", 16, 1 << 20,
 		"memory budget of operator state and view stores, MiB"},
-	{"step_rows", OPTION_NUMBER, AT(step_rows), "65536", 1, 1 << 20,
+	{"step_rows", OPTION_NUMBER, AT(step_rows), "16384", 1, 1 << 20,
 		"largest live step, records; 1 = each record by itself"},
 	{"step_delay_ms", OPTION_NUMBER, AT(step_delay_ms), "0", 0, 60000,
 		"wait this long for more records before a live step"},
