@@ -101,13 +101,25 @@ struct bind_aggregates {
 	size_t count, capacity;
 };
 
-/* A subquery used as a value. Its column stands behind the plan it is joined to. */
+/* What an expression takes from outside the FROM plan: a subquery's value and its like. It is joined to the
+ * plan, and its column stands behind the plan's own. In the expression it is a placeholder whose arguments
+ * are over the FROM plan, so that what rewrites expressions reaches them. */
+enum bind_attachment {
+	ATTACH_ROW,        /* column `column` of the plan's only row, null without a row */
+	ATTACH_MEMBERSHIP, /* `column` of the row whose first column equals argument 0, null without one */
+	ATTACH_LOOKUP,     /* `column` of the one row for which the condition holds, null without one */
+	ATTACH_EXPANSION,  /* the same, each row once per row for which the condition holds */
+	ATTACH_NUMBER,     /* row_number(): the first `partition_count` arguments are PARTITION BY */
+};
+
 struct bind_subquery {
-	const struct plan *plan;
-	/* IN (SELECT …) as a value: `match` is true where the placeholder's argument is in the plan's first
-	 * column. Otherwise the value of column `column` of the only row, null without a row. */
-	bool membership;
+	enum bind_attachment kind;
+	const struct plan *plan; /* not of ATTACH_NUMBER */
 	uint32_t column;
+	/* Over the plan's columns; COLUMN_OUTER + i is argument i of the placeholder. */
+	const struct expression *condition;
+	size_t partition_count;
+	struct sort_key *sort_keys; /* per argument; columns are not set */
 };
 
 struct bind_subqueries {
@@ -172,6 +184,22 @@ status bind_column(struct binder *binder, const struct bind_place *place, const 
 	const struct expression **out) MUST_USE;
 status bind_sublink(struct binder *binder, const struct bind_place *place, const PgQuery__SubLink *link,
 	const struct expression **out) MUST_USE;
+
+/* ---- what tools ask of PostgreSQL's catalogs (bind_catalog.c, bind_window.c) ---- */
+
+/* A function that looks something up by an object's id (pg_get_viewdef, pg_get_indexdef …), or
+ * _pg_expandarray: *done = false if it is neither. */
+status bind_catalog_call(struct binder *binder, const struct bind_place *place, const PgQuery__FuncCall *call,
+	const char *schema_name, const char *name, bool *done, const struct expression **out) MUST_USE;
+/* x::regclass and its relatives; *done = false for other types. */
+status bind_catalog_cast(struct binder *binder, const struct bind_place *place, const PgQuery__TypeCast *cast,
+	bool *done, const struct expression **out) MUST_USE;
+/* vector[i], (record).x */
+status bind_indirection(struct binder *binder, const struct bind_place *place,
+	const PgQuery__AIndirection *indirection, const struct expression **out) MUST_USE;
+/* row_number() OVER (…) */
+status bind_window_call(struct binder *binder, const struct bind_place *place, const PgQuery__FuncCall *call,
+	const char *name, const struct expression **out) MUST_USE;
 
 /* A call of the registered function, its arguments cast as it needs; folded when constant. */
 status bind_function(struct binder *binder, const char *name, const struct expression *const *arguments,
@@ -286,6 +314,12 @@ status bind_attach(struct binder *binder, struct bind_subqueries *subqueries, co
 	const struct expression **expressions, size_t count) MUST_USE;
 uint32_t bind_subquery_add(
 	struct binder *binder, struct bind_subqueries *subqueries, struct bind_subquery subquery);
+/* Adds it and makes its placeholder. place->subqueries is not NULL. */
+const struct expression *bind_attached(struct binder *binder, const struct bind_place *place,
+	struct bind_subquery subquery, const struct expression *const *arguments, size_t count, struct type type);
+/* COLUMN_OUTER + i becomes COLUMN_OUTER + map[i]. */
+const struct expression *bind_renumber_outer(
+	struct binder *binder, const struct expression *expression, const uint32_t *map);
 /* EXISTS (…), x IN (SELECT …) and their negations as a whole condition: *done = false if it is something
  * else. */
 status bind_semi_join(

@@ -90,6 +90,7 @@ static enum type_id extreme_type(enum type_id argument)
 		return TYPE_TEXT;
 	case TYPE_BOOL:
 	case TYPE_BYTEA:
+	case TYPE_INT2VECTOR:
 		return TYPE_UNKNOWN;
 	default:
 		return argument;

@@ -52,8 +52,8 @@ static status bind_catalog_value(struct binder *binder, const struct bind_place 
 			"It gives rows: use it in FROM, or alone in the SELECT list.", "%s() in an expression", name);
 	if (place->subqueries == NULL)
 		return bind_unsupported(binder, call->location, NULL, "%s() in %s", name, place->clause);
-	uint32_t index = bind_subquery_add(binder, place->subqueries, (struct bind_subquery){.plan = plan});
-	*out = expression_column(binder->arena, COLUMN_SUBQUERY + index, plan->schema.fields[0].type);
+	*out = bind_attached(
+		binder, place, (struct bind_subquery){.plan = plan}, NULL, 0, plan->schema.fields[0].type);
 	return STATUS_OK;
 }
 
@@ -63,10 +63,6 @@ static status call_refuse(
 	struct binder *binder, const PgQuery__FuncCall *call, const char *name, bool aggregate)
 {
 	int32_t position = bind_position(binder, call->location);
-	if (call->over != NULL)
-		return bind_unsupported(binder, call->location,
-			"Use GROUP BY in a subquery and join its result; TUMBLE() makes windows of time.",
-			"a window function (OVER)");
 	if (call->agg_within_group)
 		return bind_unsupported(binder, call->location, NULL, "WITHIN GROUP");
 	if (call->func_variadic)
@@ -127,8 +123,14 @@ status bind_call(struct binder *binder, const struct bind_place *place, const Pg
 	status code = call_refuse(binder, call, name, aggregate);
 	if (code != STATUS_OK)
 		return code;
+	if (call->over != NULL)
+		return bind_window_call(binder, place, call, name, out);
 	if (aggregate)
 		return bind_aggregate_call(binder, place, call, name, out);
+	bool done;
+	code = bind_catalog_call(binder, place, call, schema_name, name, &done, out);
+	if (code != STATUS_OK || done)
+		return code;
 	int32_t position = bind_position(binder, call->location);
 	const struct expression **arguments;
 	enum type_id cast_to;

@@ -163,7 +163,11 @@ status bind_cast(struct binder *binder, const struct bind_place *place, const Pg
 	struct type type;
 	int32_t fields = 0;
 	const struct expression *argument;
-	status code = sql_type_of(binder->tree, cast->type_name, &type, &fields);
+	bool done;
+	status code = bind_catalog_cast(binder, place, cast, &done, out);
+	if (code != STATUS_OK || done)
+		return code;
+	code = sql_type_of(binder->tree, cast->type_name, &type, &fields);
 	if (code == STATUS_OK)
 		code = bind_expression(binder, place, cast->arg, &argument);
 	if (code != STATUS_OK)

@@ -419,8 +419,7 @@ static status bind_node(struct binder *binder, const struct bind_place *place, c
 		return bind_unsupported(
 			binder, node->a_array_expr->location, "Use IN (…), or one row per element.", "an array");
 	case PG_QUERY__NODE__NODE_A_INDIRECTION:
-		return bind_unsupported(
-			binder, bind_location(node), "Use one column per field.", "a subscript or field selection");
+		return bind_indirection(binder, place, node->a_indirection, out);
 	case PG_QUERY__NODE__NODE_SET_TO_DEFAULT:
 		return bind_fail(STATUS_SYNTAX, binder, bind_position(binder, node->set_to_default->location),
 			"DEFAULT is not allowed in this context");

@@ -1,5 +1,7 @@
 /* Operators: plain ones by name, and the grammar's own forms (IN, BETWEEN, LIKE, NULLIF, IS DISTINCT FROM).
  */
+#include <strings.h>
+
 #include "base/invariant.h"
 #include "processors/bind.h"
 
@@ -161,7 +163,65 @@ static status bind_in(struct binder *binder, const struct bind_place *place, con
 	return STATUS_OK;
 }
 
-/* = ANY (ARRAY[…]) is IN, <> ALL (ARRAY[…]) is NOT IN. */
+/* The elements of '{a,"b c",NULL}', or of the same cast to an array type, as literals; false if it is
+ * neither. */
+static bool array_literal(struct binder *binder, const sql_node *node, struct expression_list *elements)
+{
+	if (node->node_case == PG_QUERY__NODE__NODE_TYPE_CAST && node->type_cast->type_name->n_array_bounds > 0)
+		node = node->type_cast->arg;
+	if (node->node_case != PG_QUERY__NODE__NODE_A_CONST || node->a_const->isnull ||
+		node->a_const->val_case != PG_QUERY__A__CONST__VAL_SVAL)
+		return false;
+	const char *at = node->a_const->sval->sval;
+	size_t size = strlen(at);
+	if (size < 2 || at[0] != '{' || at[size - 1] != '}')
+		return false;
+	const char *end = at++ + size - 1;
+	while (at < end) {
+		struct buffer element;
+		bool quoted = *at == '"', open = quoted;
+		buffer_init(&element);
+		for (at += quoted; at < end && (open || *at != ','); at++) {
+			if (*at == '\\' && at + 1 < end)
+				buffer_append_byte(&element, (uint8_t) * ++at);
+			else if (*at == '"')
+				open = false;
+			else
+				buffer_append_byte(&element, (uint8_t)*at);
+		}
+		struct value value = {.type = type_of(TYPE_UNKNOWN)};
+		value.text = (struct text){
+			.data = arena_copy(binder->arena, element.data, element.size), .size = (uint32_t)element.size};
+		value.null = !quoted && element.size == 4 && strncasecmp(value.text.data, "null", 4) == 0;
+		buffer_deinit(&element);
+		expression_list_add(elements, binder->arena, expression_constant(binder->arena, &value));
+		at += at < end;
+	}
+	return true;
+}
+
+static status bind_in_literal(struct binder *binder, const struct bind_place *place, const sql_node *subject,
+	const struct expression_list *elements, int32_t position, bool negated, const struct expression **out)
+{
+	struct expression_list arguments = {0};
+	const struct expression *membership;
+	status code = bind_expression(binder, place, subject, &membership);
+	if (code != STATUS_OK)
+		return code;
+	expression_list_add(&arguments, binder->arena, membership);
+	for (size_t i = 0; i < elements->count; i++)
+		expression_list_add(&arguments, binder->arena, elements->items[i]);
+	code = STATUS_OK;
+	if (elements->count == 0)
+		membership = bind_boolean_constant(binder, false);
+	else
+		code = bind_membership(binder, arguments.items, arguments.count, position, &membership);
+	if (code == STATUS_OK)
+		*out = negated ? bind_combine(binder, EXPR_NOT, &membership, 1) : membership;
+	return code;
+}
+
+/* = ANY (ARRAY[…]) is IN, <> ALL (ARRAY[…]) is NOT IN; so with the literal '{…}'. */
 static status bind_quantified(struct binder *binder, const struct bind_place *place,
 	const PgQuery__AExpr *expression, const struct expression **out)
 {
@@ -172,6 +232,10 @@ static status bind_quantified(struct binder *binder, const struct bind_place *pl
 		right->a_array_expr->n_elements > 0)
 		return bind_in(binder, place, expression->lexpr, right->a_array_expr->elements,
 			right->a_array_expr->n_elements, expression->location, !any, out);
+	struct expression_list elements = {0};
+	if (strcmp(name, any ? "=" : "<>") == 0 && array_literal(binder, right, &elements))
+		return bind_in_literal(binder, place, expression->lexpr, &elements,
+			bind_position(binder, expression->location), !any, out);
 	return bind_unsupported(
 		binder, expression->location, "Use IN (…) or NOT IN (…).", "%s over an array", any ? "ANY" : "ALL");
 }

@@ -80,6 +80,26 @@ static bool node_is_star(const sql_node *node)
 		   node->column_ref->fields[node->column_ref->n_fields - 1]->node_case == PG_QUERY__NODE__NODE_A_STAR;
 }
 
+/* Of a relation that never has rows, expressions are never evaluated: one that this dialect lacks is null
+ * then. psql and drivers ask catalogs of what does not exist here (policies, publications …) with arrays and
+ * lateral functions; the answer, no rows, is right whatever they would compute. */
+static bool target_is_moot(const struct bind_place *place, status code)
+{
+	bool lacking = code == STATUS_UNSUPPORTED || code == STATUS_UNKNOWN_FUNCTION;
+	return lacking && plan_is_empty(place->scope->plan) &&
+		   (place->aggregates == NULL || place->aggregates->count == 0);
+}
+
+static status bind_target_expression(struct binder *binder, const struct bind_place *place,
+	const sql_node *node, const struct expression **out)
+{
+	status code = bind_expression(binder, place, node, out);
+	if (code == STATUS_OK || !target_is_moot(place, code))
+		return code;
+	*out = bind_null(binder, type_of(TYPE_TEXT));
+	return STATUS_OK;
+}
+
 status bind_target_list(struct binder *binder, const struct bind_place *place, sql_node *const *nodes,
 	size_t count, struct bind_targets *out)
 {
@@ -92,7 +112,7 @@ status bind_target_list(struct binder *binder, const struct bind_place *place, s
 			bool named = target->name != NULL && target->name[0] != '\0';
 			struct bind_target bound = {
 				.name = named ? target->name : bind_output_name(target->val), .node = target->val};
-			code = bind_expression(binder, place, target->val, &bound.expression);
+			code = bind_target_expression(binder, place, target->val, &bound.expression);
 			if (code == STATUS_OK)
 				bind_target_add(binder, out, bound);
 		}
@@ -243,7 +263,7 @@ static status sort_target(
 		.aggregates = &select->grouping.aggregates,
 		.subqueries = &select->subqueries};
 	const struct expression *expression;
-	code = bind_expression(binder, &place, node, &expression);
+	code = bind_target_expression(binder, &place, node, &expression);
 	if (code == STATUS_OK)
 		code = bind_settle(binder, expression, &expression);
 	if (code != STATUS_OK)
@@ -399,6 +419,11 @@ static status select_project(struct binder *binder, struct select *select, const
 	}
 	if (select->having != NULL)
 		expressions[all++] = select->having;
+	for (size_t i = 0; i < select->subqueries.count && select->having != NULL; i++) {
+		if (select->subqueries.items[i].kind == ATTACH_NUMBER)
+			return bind_unsupported(binder, -1, "Filter in a subquery, and number the rows it gives.",
+				"row_number() in a SELECT with HAVING");
+	}
 	status code = bind_attach(binder, &select->subqueries, plan, expressions, all);
 	if (code != STATUS_OK)
 		return code;

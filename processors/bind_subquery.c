@@ -9,106 +9,12 @@
  * anti join; otherwise a correlated one takes "(x = y) is not false" as its condition, and an uncorrelated
  * one keeps the hash join and asks two facts of S besides: is it empty, does it hold a null.
  *
- * As a value they are uncorrelated and joined to the plan (bind_attach): a scalar subquery's only row, EXISTS
- * as count(*) > 0, IN by a left join that marks the matches.
+ * As a value they are joined to the plan (bind_attach): a scalar subquery's only row, EXISTS as count(*) > 0,
+ * IN by a left join that marks the matches. Of these only scalar subqueries may be correlated, through their
+ * WHERE: a left join whose conditions must identify the subquery's row.
  */
 #include "base/invariant.h"
 #include "processors/bind.h"
-
-uint32_t bind_subquery_add(
-	struct binder *binder, struct bind_subqueries *subqueries, struct bind_subquery subquery)
-{
-	if (subqueries->count == subqueries->capacity) {
-		size_t capacity = subqueries->capacity == 0 ? 8 : subqueries->capacity * 2;
-		struct bind_subquery *items = arena_alloc(binder->arena, capacity * sizeof *items);
-		if (subqueries->count != 0)
-			memcpy(items, subqueries->items, subqueries->count * sizeof *items);
-		subqueries->items = items;
-		subqueries->capacity = capacity;
-	}
-	subqueries->items[subqueries->count++] = subquery;
-	return (uint32_t)subqueries->count - 1;
-}
-
-/* ---- attaching values to a plan ---- */
-
-struct attaching {
-	struct binder *binder;
-	struct bind_subqueries *subqueries;
-	const struct plan *plan;
-	uint32_t *bases; /* per subquery: where its columns begin; UINT32_MAX = not attached */
-	status code;
-};
-
-static status attach_membership(
-	struct attaching *attaching, const struct bind_subquery *subquery, const struct expression *subject)
-{
-	uint32_t base = (uint32_t)attaching->plan->schema.field_count;
-	const struct expression *sides[] = {
-		subject, expression_column(attaching->binder->arena, base, subquery->plan->schema.fields[0].type)};
-	const struct expression *condition;
-	status code = bind_function(attaching->binder, "=", sides, 2, subject->position, &condition);
-	if (code == STATUS_OK)
-		attaching->plan = plan_make_join(
-			attaching->binder->arena, JOIN_LEFT, attaching->plan, subquery->plan, NULL, NULL, 0, condition);
-	return code;
-}
-
-static uint32_t attach_base(struct attaching *attaching, uint32_t index, const struct expression *subject)
-{
-	const struct bind_subquery *subquery = &attaching->subqueries->items[index];
-	uint32_t base = (uint32_t)attaching->plan->schema.field_count;
-	for (size_t i = 0; i < attaching->subqueries->count && !subquery->membership; i++) {
-		if (attaching->bases[i] != UINT32_MAX && attaching->subqueries->items[i].plan == subquery->plan)
-			return attaching->bases[i];
-	}
-	if (subquery->membership) {
-		attaching->code = attach_membership(attaching, subquery, subject);
-		return base;
-	}
-	enum join_kind kind = plan_is_single_row(subquery->plan) ? JOIN_INNER : JOIN_LEFT;
-	attaching->plan =
-		plan_make_join(attaching->binder->arena, kind, attaching->plan, subquery->plan, NULL, NULL, 0, NULL);
-	return base;
-}
-
-static const struct expression *replace_placeholder(
-	struct expression_rewriter *rewriter, const struct expression *expression)
-{
-	struct attaching *attaching = rewriter->context;
-	if (expression->kind != EXPR_COLUMN || expression->column < COLUMN_SUBQUERY ||
-		expression->column >= COLUMN_AGGREGATE || attaching->code != STATUS_OK)
-		return NULL;
-	uint32_t index = expression->column - COLUMN_SUBQUERY;
-	const struct expression *subject = NULL;
-	if (expression->argument_count > 0)
-		subject = expression_rewrite(rewriter, expression->arguments[0]);
-	if (attaching->code != STATUS_OK)
-		return expression;
-	if (attaching->bases[index] == UINT32_MAX)
-		attaching->bases[index] = attach_base(attaching, index, subject);
-	return expression_column(rewriter->arena,
-		attaching->bases[index] + attaching->subqueries->items[index].column, expression->type);
-}
-
-status bind_attach(struct binder *binder, struct bind_subqueries *subqueries, const struct plan **plan,
-	const struct expression **expressions, size_t count)
-{
-	if (subqueries->count == 0)
-		return STATUS_OK;
-	struct attaching attaching = {.binder = binder, .subqueries = subqueries, .plan = *plan};
-	attaching.bases = arena_alloc(binder->arena, subqueries->count * sizeof *attaching.bases);
-	for (size_t i = 0; i < subqueries->count; i++)
-		attaching.bases[i] = UINT32_MAX;
-	struct expression_rewriter rewriter = {replace_placeholder, binder->arena, &attaching, false};
-	for (size_t i = 0; i < count; i++) {
-		expressions[i] = expression_rewrite(&rewriter, expressions[i]);
-		if (attaching.code != STATUS_OK)
-			return attaching.code;
-	}
-	*plan = attaching.plan;
-	return STATUS_OK;
-}
 
 /* ---- facts about a subquery's rows ---- */
 
@@ -155,31 +61,17 @@ static status plan_facts(struct binder *binder, const struct plan *plan, const s
 
 /* ---- as values ---- */
 
+static status bind_scalar(struct binder *binder, const struct bind_place *place, const PgQuery__SubLink *link,
+	const struct expression **out);
+static status bind_array(struct binder *binder, const struct bind_place *place, const PgQuery__SubLink *link,
+	const struct expression **out);
+
 static status sublink_place_check(
 	struct binder *binder, const struct bind_place *place, const PgQuery__SubLink *link)
 {
 	if (place->subqueries == NULL)
 		return bind_unsupported(
 			binder, link->location, "Move it into WHERE, or join it.", "a subquery in %s", place->clause);
-	return STATUS_OK;
-}
-
-static status bind_scalar(struct binder *binder, const struct bind_place *place, const PgQuery__SubLink *link,
-	const struct expression **out)
-{
-	const struct plan *plan;
-	int32_t position = bind_position(binder, link->location);
-	status code = bind_select(binder, link->subselect->select_stmt, place->scope, true, &plan);
-	if (code != STATUS_OK)
-		return code;
-	if (plan->schema.field_count != 1)
-		return bind_fail(STATUS_SYNTAX, binder, position, "subquery must return only one column");
-	if (!plan->has_key || plan->key_count != 0)
-		return bind_unsupported(binder, link->location,
-			"Aggregate it (max(…)), compare its key, or add LIMIT 1, so that it gives one row at most.",
-			"a scalar subquery that may give several rows");
-	uint32_t index = bind_subquery_add(binder, place->subqueries, (struct bind_subquery){.plan = plan});
-	*out = expression_column(binder->arena, COLUMN_SUBQUERY + index, plan->schema.fields[0].type);
 	return STATUS_OK;
 }
 
@@ -196,8 +88,7 @@ static status bind_exists_value(struct binder *binder, const struct bind_place *
 	if (code != STATUS_OK)
 		return code;
 	plan = plan_make_project(binder->arena, counts, &some, (const char *const[]){"exists"}, 1);
-	uint32_t index = bind_subquery_add(binder, place->subqueries, (struct bind_subquery){.plan = plan});
-	*out = expression_column(binder->arena, COLUMN_SUBQUERY + index, type_of(TYPE_BOOL));
+	*out = bind_attached(binder, place, (struct bind_subquery){.plan = plan}, NULL, 0, type_of(TYPE_BOOL));
 	return STATUS_OK;
 }
 
@@ -254,7 +145,7 @@ static status bind_in_value(struct binder *binder, const struct bind_place *plac
 	if (code != STATUS_OK)
 		return code;
 	uint32_t match = bind_subquery_add(binder, place->subqueries,
-		(struct bind_subquery){.plan = plan_matches(binder, plan), .membership = true, .column = 1});
+		(struct bind_subquery){.kind = ATTACH_MEMBERSHIP, .plan = plan_matches(binder, plan), .column = 1});
 	uint32_t empty = bind_subquery_add(binder, place->subqueries, (struct bind_subquery){.plan = facts});
 	uint32_t has_null =
 		bind_subquery_add(binder, place->subqueries, (struct bind_subquery){.plan = facts, .column = 1});
@@ -284,8 +175,6 @@ static bool sublink_is(const PgQuery__SubLink *link, PgQuery__SubLinkType type, 
 
 static status sublink_refuse(struct binder *binder, const PgQuery__SubLink *link)
 {
-	if (link->sub_link_type == PG_QUERY__SUB_LINK_TYPE__ARRAY_SUBLINK)
-		return bind_unsupported(binder, link->location, "Use one row per element.", "ARRAY(SELECT …)");
 	if (link->testexpr != NULL && link->testexpr->node_case == PG_QUERY__NODE__NODE_ROW_EXPR)
 		return bind_unsupported(
 			binder, link->location, "Use EXISTS with a condition per column.", "a comparison of rows");
@@ -306,6 +195,8 @@ status bind_sublink(struct binder *binder, const struct bind_place *place, const
 		return code;
 	if (link->sub_link_type == PG_QUERY__SUB_LINK_TYPE__EXPR_SUBLINK)
 		return bind_scalar(binder, place, link, out);
+	if (link->sub_link_type == PG_QUERY__SUB_LINK_TYPE__ARRAY_SUBLINK)
+		return bind_array(binder, place, link, out);
 	if (link->sub_link_type == PG_QUERY__SUB_LINK_TYPE__EXISTS_SUBLINK)
 		return bind_exists_value(binder, place, link, out);
 	bool in = sublink_is(link, PG_QUERY__SUB_LINK_TYPE__ANY_SUBLINK, "=");
@@ -324,7 +215,7 @@ struct semi_join {
 	struct binder *binder;
 	struct bind_scope *outer;
 	const PgQuery__SubLink *link;
-	bool anti, membership;
+	bool anti, membership, scalar;
 	const struct plan *plan;           /* the subquery's side */
 	struct expression_list correlated; /* over its columns and COLUMN_OUTER */
 	const struct expression *subject;  /* x, over the outer columns */
@@ -389,8 +280,11 @@ static status semi_where(struct semi_join *semi, struct bind_scope *inner, const
 
 static status semi_column_count(struct semi_join *semi, size_t count)
 {
-	if (!semi->membership || count == 1)
+	if ((!semi->membership && !semi->scalar) || count == 1)
 		return STATUS_OK;
+	if (semi->scalar)
+		return bind_fail(STATUS_SYNTAX, semi->binder, bind_position(semi->binder, semi->link->location),
+			"subquery must return only one column");
 	return bind_fail(STATUS_SYNTAX, semi->binder, bind_position(semi->binder, semi->link->location),
 		"subquery has too %s columns", count == 0 ? "few" : "many");
 }
@@ -417,7 +311,7 @@ static status semi_simple_side(struct semi_join *semi, const PgQuery__SelectStmt
 	if (code != STATUS_OK)
 		return code;
 	semi->plan = inner->plan;
-	if (!semi->membership)
+	if (!semi->membership && !semi->scalar)
 		return STATUS_OK;
 	const struct expression *value;
 	code = bind_settle(binder, targets.items[0].expression, &value);
@@ -572,6 +466,128 @@ status bind_semi_join(struct binder *binder, struct bind_scope *scope, const sql
 	code = semi_bind(&semi);
 	bind_leave(binder);
 	return code;
+}
+
+/* ---- scalar subqueries ---- */
+
+static bool is_outer(const struct expression *expression)
+{
+	return !expression_uses_columns(expression, 0, COLUMN_OUTER);
+}
+
+/* Do the correlated conditions say what the column is, for each row outside? */
+static bool scalar_fixes_column(const struct semi_join *semi, uint32_t column)
+{
+	for (size_t i = 0; i < semi->correlated.count; i++) {
+		const struct expression *condition = semi->correlated.items[i];
+		for (size_t side = 0; side < 2 && expression_is_operator(condition, "="); side++) {
+			const struct expression *inner = condition->arguments[side];
+			while (inner->kind == EXPR_CALL && (inner->function->flags & FUNCTION_RELABEL) != 0)
+				inner = inner->arguments[0];
+			if (inner->kind == EXPR_COLUMN && inner->column == column &&
+				is_outer(condition->arguments[1 - side]))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool scalar_is_one_row(const struct semi_join *semi)
+{
+	bool one_row = semi->plan->has_key;
+	for (size_t k = 0; k < semi->plan->key_count && one_row; k++)
+		one_row = scalar_fixes_column(semi, semi->plan->key_columns[k]);
+	return one_row || plan_is_empty(semi->plan);
+}
+
+/* The outer columns of the conditions become the placeholder's arguments: what rewrites expressions reaches
+ * them there. */
+static const struct expression *scalar_lookup(
+	struct semi_join *semi, const struct bind_place *place, struct type type)
+{
+	struct binder *binder = semi->binder;
+	uint32_t outer_count = (uint32_t)place->scope->plan->schema.field_count;
+	uint8_t *used = arena_alloc_zeroed(binder->arena, outer_count + (size_t)1);
+	for (uint32_t i = 0; i < outer_count; i++) {
+		for (size_t c = 0; c < semi->correlated.count; c++)
+			used[i] |=
+				expression_uses_columns(semi->correlated.items[c], COLUMN_OUTER + i, COLUMN_OUTER + i + 1);
+	}
+	struct expression_list subjects = {0};
+	uint32_t *map = arena_alloc(binder->arena, (outer_count + (size_t)1) * sizeof *map);
+	for (uint32_t i = 0; i < outer_count; i++) {
+		map[i] = (uint32_t)subjects.count;
+		if (used[i])
+			expression_list_add(&subjects, binder->arena, column_of(binder, place->scope->plan, i));
+	}
+	struct bind_subquery subquery = {.kind = ATTACH_LOOKUP, .plan = semi->plan, .column = semi->column};
+	const struct expression *condition =
+		expression_and(binder->arena, semi->correlated.items, semi->correlated.count);
+	subquery.condition = bind_renumber_outer(binder, condition, map);
+	return bind_attached(binder, place, subquery, subjects.items, subjects.count, type);
+}
+
+static status bind_scalar_plan(struct binder *binder, const struct bind_place *place,
+	const PgQuery__SubLink *link, const struct plan *plan, const struct expression **out)
+{
+	if (!plan->has_key || plan->key_count != 0)
+		return bind_unsupported(binder, link->location,
+			"Aggregate it (max(…)), compare its key, or add LIMIT 1, so that it gives one row at most.",
+			"a scalar subquery that may give several rows");
+	*out = bind_attached(
+		binder, place, (struct bind_subquery){.plan = plan}, NULL, 0, plan->schema.fields[0].type);
+	return STATUS_OK;
+}
+
+/* ARRAY(SELECT …): only of what is known to be empty, as in psql's queries. */
+static status bind_array(struct binder *binder, const struct bind_place *place, const PgQuery__SubLink *link,
+	const struct expression **out)
+{
+	const PgQuery__SelectStmt *select = link->subselect->select_stmt;
+	const sql_node *from = select->n_from_clause == 1 ? select->from_clause[0] : NULL;
+	if (from != NULL && from->node_case == PG_QUERY__NODE__NODE_RANGE_FUNCTION &&
+		select->where_clause == NULL) {
+		const sql_node *call = from->range_function->functions[0]->list->items[0];
+		const char *schema_name;
+		if (call->node_case == PG_QUERY__NODE__NODE_FUNC_CALL && call->func_call->n_args == 1 &&
+			strcmp(sql_qualified_of(call->func_call->funcname, call->func_call->n_funcname, &schema_name),
+				"unnest") == 0) {
+			const struct expression *array;
+			status code = bind_expression(binder, place, call->func_call->args[0], &array);
+			return code != STATUS_OK ? code
+									 : bind_function(binder, "unnest", &array, 1,
+										   bind_position(binder, link->location), out);
+		}
+	}
+	struct semi_join semi = {.binder = binder, .outer = place->scope, .link = link, .scalar = true};
+	status code = semi_side(&semi);
+	if (code != STATUS_OK)
+		return code;
+	if (!plan_is_empty(semi.plan))
+		return bind_unsupported(binder, link->location, "Use one row per element.", "ARRAY(SELECT …)");
+	struct value empty = {.type = type_of(TYPE_TEXT), .text = {.data = "{}", .size = 2}};
+	*out = expression_constant(binder->arena, &empty);
+	return STATUS_OK;
+}
+
+static status bind_scalar(struct binder *binder, const struct bind_place *place, const PgQuery__SubLink *link,
+	const struct expression **out)
+{
+	struct semi_join semi = {.binder = binder, .outer = place->scope, .link = link, .scalar = true};
+	status code = semi_side(&semi);
+	if (code != STATUS_OK)
+		return code;
+	const struct expression *value = column_of(binder, semi.plan, semi.column);
+	if (semi.correlated.count == 0) {
+		const struct plan *plan = plan_make_project(binder->arena, semi.plan, &value, NULL, 1);
+		return bind_scalar_plan(binder, place, link, plan, out);
+	}
+	if (!scalar_is_one_row(&semi))
+		return bind_unsupported(binder, link->location,
+			"Compare all columns of its key with the enclosing query, or write a LEFT JOIN with GROUP BY.",
+			"a correlated scalar subquery that may give several rows");
+	*out = scalar_lookup(&semi, place, value->type);
+	return STATUS_OK;
 }
 
 /* ---- WHERE ---- */

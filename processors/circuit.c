@@ -60,11 +60,14 @@ static status check_node(const struct plan *plan)
 	case PLAN_UNION_ALL:
 		return STATUS_OK;
 	case PLAN_SORT:
+	case PLAN_NUMBER:
 	case PLAN_LIMIT:
 		break;
 	}
 	status code = error_raise(STATUS_UNSUPPORTED, "%s is not supported in a view",
-		plan->kind == PLAN_SORT ? "ORDER BY" : "LIMIT or OFFSET");
+		plan->kind == PLAN_SORT     ? "ORDER BY"
+		: plan->kind == PLAN_NUMBER ? "row_number()"
+									: "LIMIT or OFFSET");
 	error_hint("A view is a set of rows: sort and limit when you select from it.");
 	return code;
 }
@@ -126,6 +129,7 @@ static status node_create(struct circuit *circuit, const struct plan *plan, uint
 		*out = operator_join_create(plan, needed, state, &circuit->memory);
 		return STATUS_OK;
 	case PLAN_SORT:
+	case PLAN_NUMBER:
 	case PLAN_LIMIT:
 		break;
 	}

@@ -169,6 +169,8 @@ char type_category(enum type_id id)
 		return 'T';
 	case TYPE_BYTEA:
 		return 'U';
+	case TYPE_INT2VECTOR:
+		return 'A';
 	case TYPE_UNKNOWN:
 	case TYPE_COUNT:
 		return 'X';

@@ -164,6 +164,9 @@ void operator_child_columns(
 	case PLAN_JOIN:
 		join_columns(plan, child, needed, child_needed);
 		break;
+	case PLAN_NUMBER:
+		memset(child_needed, 1, count); /* ties are broken by the whole row */
+		break;
 	default: /* union, sort, limit: rows pass as they are */
 		memcpy(child_needed, needed, count);
 		break;

@@ -20,6 +20,7 @@ enum plan_kind {
 	PLAN_SORT,  /* queries only; total up to equal sort keys, then by whole row so that results are repeatable
 				 */
 	PLAN_LIMIT, /* queries only */
+	PLAN_NUMBER, /* row_number(): one more column, rows counted per partition; queries only */
 };
 
 enum aggregate_kind {
@@ -82,6 +83,8 @@ struct plan {
 			uint32_t *columns; /* schema.fields[i] is column columns[i] of the relation */
 			struct scan_bounds bounds;
 			uint64_t row_estimate;
+			bool unordered; /* the key identifies rows, but is not the order they are kept in */
+			bool empty;     /* has no rows, ever */
 		} scan;
 		struct {
 			const struct expression ***rows; /* [row][column] */
@@ -109,7 +112,8 @@ struct plan {
 		struct {
 			struct sort_key *keys;
 			size_t key_count;
-		} sort;
+			size_t partition_count; /* PLAN_NUMBER: the first keys, whose rows are counted together */
+		} sort;                     /* also PLAN_NUMBER's */
 		struct {
 			const struct expression *limit,
 				*offset; /* bigint expressions of constants and parameters; NULL = none */

@@ -162,7 +162,7 @@ static void bounding_take_range(struct bounding *bounding, uint32_t column)
 const struct plan *plan_bound_scan(
 	struct arena *arena, const struct plan *scan, const struct expression **conjuncts, size_t *count)
 {
-	if (scan->key_count == 0 || *count == 0)
+	if (scan->key_count == 0 || scan->scan.unordered || *count == 0)
 		return scan;
 	struct bounding bounding = {.scan = scan, .count = *count};
 	bounding.comparisons = arena_alloc_zeroed(arena, *count * sizeof *bounding.comparisons);

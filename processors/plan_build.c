@@ -49,6 +49,8 @@ struct plan *plan_make_scan(struct arena *arena, const struct sql_relation *rela
 	plan->scan.version = relation->kind == SQL_VIEW ? relation->version : 0;
 	plan->scan.handle = relation->handle;
 	plan->scan.row_estimate = relation->row_estimate;
+	plan->scan.unordered = relation->unordered;
+	plan->scan.empty = relation->empty;
 	plan->scan.columns = arena_alloc(arena, plan->schema.field_count * sizeof(uint32_t));
 	for (uint32_t i = 0; i < plan->schema.field_count; i++)
 		plan->scan.columns[i] = i;
@@ -343,6 +345,22 @@ struct plan *plan_make_sort(
 	return plan;
 }
 
+struct plan *plan_make_number(struct arena *arena, const struct plan *child, const struct sort_key *keys,
+	size_t key_count, size_t partition_count)
+{
+	struct plan *plan = plan_of(arena, PLAN_NUMBER, &child, 1);
+	size_t count = child->schema.field_count;
+	plan->schema = schema_make(arena, count + 1);
+	memcpy(plan->schema.fields, child->schema.fields, count * sizeof(struct field));
+	plan->schema.fields[count] =
+		(struct field){.name = "row_number", .type = type_of(TYPE_INT8), .not_null = true};
+	key_copy(plan, child);
+	plan->sort.keys = arena_copy(arena, keys, key_count * sizeof *keys);
+	plan->sort.key_count = key_count;
+	plan->sort.partition_count = partition_count;
+	return plan;
+}
+
 struct plan *plan_make_limit(struct arena *arena, const struct plan *child, const struct expression *limit,
 	const struct expression *offset)
 {
@@ -374,4 +392,24 @@ bool plan_is_single_row(const struct plan *plan)
 		plan = plan->children[0];
 	return (plan->kind == PLAN_AGGREGATE && plan->aggregate.global) ||
 		   (plan->kind == PLAN_VALUES && plan->values.row_count == 1);
+}
+
+bool plan_is_empty(const struct plan *plan)
+{
+	switch (plan->kind) {
+	case PLAN_SCAN:
+		return plan->scan.empty;
+	case PLAN_FILTER:
+	case PLAN_PROJECT:
+	case PLAN_SORT:
+	case PLAN_NUMBER:
+	case PLAN_LIMIT:
+		return plan_is_empty(plan->children[0]);
+	case PLAN_JOIN: {
+		bool either = plan->join.kind == JOIN_INNER || plan->join.kind == JOIN_SEMI;
+		return plan_is_empty(plan->children[0]) || (either && plan_is_empty(plan->children[1]));
+	}
+	default:
+		return false;
+	}
 }

@@ -33,12 +33,18 @@ struct plan *plan_make_join(struct arena *arena, enum join_kind kind, const stru
 struct plan *plan_make_union(struct arena *arena, const struct plan *const *children, size_t count);
 struct plan *plan_make_sort(
 	struct arena *arena, const struct plan *child, const struct sort_key *keys, size_t key_count);
+/* The first `partition_count` keys are PARTITION BY, the others ORDER BY. */
+struct plan *plan_make_number(struct arena *arena, const struct plan *child, const struct sort_key *keys,
+	size_t key_count, size_t partition_count);
 struct plan *plan_make_limit(struct arena *arena, const struct plan *child, const struct expression *limit,
 	const struct expression *offset);
 /* A copy with other column names. */
 struct plan *plan_make_renamed(struct arena *arena, const struct plan *plan, const char *const *names);
 /* Exactly one row, whatever the input: a global aggregate or one literal row, under projections. */
 bool plan_is_single_row(const struct plan *plan);
+
+/* No row can come out: a relation that never has any is read. */
+bool plan_is_empty(const struct plan *plan);
 
 /* Pushes filters down, turns equalities into join keys, orders inner joins, bounds scans by keys (unless
  * `for_circuit`), merges projections and filters, reads only the columns that are used. Same rows, same

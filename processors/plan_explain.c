@@ -128,7 +128,7 @@ static void join_explain(const struct plan *plan, struct buffer *out)
 
 static void sort_explain(const struct plan *plan, struct buffer *out)
 {
-	buffer_append_string(out, "Sort by ");
+	buffer_append_string(out, plan->kind == PLAN_NUMBER ? "Number by " : "Sort by ");
 	for (size_t k = 0; k < plan->sort.key_count; k++) {
 		const struct sort_key *key = &plan->sort.keys[k];
 		buffer_printf(out, "%s%s%s", k == 0 ? "" : ", ", column_name(&plan->schema, key->column),
@@ -178,6 +178,7 @@ static void node_explain(const struct plan *plan, struct buffer *out)
 		buffer_append_string(out, "Append");
 		break;
 	case PLAN_SORT:
+	case PLAN_NUMBER:
 		sort_explain(plan, out);
 		break;
 	case PLAN_LIMIT:

@@ -207,6 +207,23 @@ static const struct plan *prune_union(
 	return plan_make_union(simplifier->arena, children, plan->child_count);
 }
 
+/* The number is always there. */
+static const struct plan *prune_number(
+	const struct simplifier *simplifier, const struct plan *plan, const uint8_t *used, uint32_t *map)
+{
+	struct arena *arena = simplifier->arena;
+	size_t count = plan->children[0]->schema.field_count;
+	uint8_t *needed = arena_copy(arena, used, count);
+	for (size_t k = 0; k < plan->sort.key_count; k++)
+		needed[plan->sort.keys[k].column] = 1;
+	const struct plan *child = plan_prune(simplifier, plan->children[0], needed, map);
+	struct sort_key *keys = arena_copy(arena, plan->sort.keys, plan->sort.key_count * sizeof *keys);
+	for (size_t k = 0; k < plan->sort.key_count; k++)
+		keys[k].column = map[keys[k].column];
+	map[count] = (uint32_t)child->schema.field_count;
+	return plan_make_number(arena, child, keys, plan->sort.key_count, plan->sort.partition_count);
+}
+
 static const struct plan *prune_sort(
 	const struct simplifier *simplifier, const struct plan *plan, const uint8_t *used, uint32_t *map)
 {
@@ -241,6 +258,8 @@ const struct plan *plan_prune(
 		return prune_union(simplifier, plan, used, map);
 	case PLAN_SORT:
 		return prune_sort(simplifier, plan, used, map);
+	case PLAN_NUMBER:
+		return prune_number(simplifier, plan, used, map);
 	case PLAN_LIMIT: {
 		const struct plan *child = plan_prune(simplifier, plan->children[0], used, map);
 		return plan_make_limit(simplifier->arena, child, plan->limit.limit, plan->limit.offset);

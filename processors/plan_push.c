@@ -230,6 +230,11 @@ const struct plan *plan_push(
 	case PLAN_SORT:
 		return plan_make_sort(arena, plan_push(simplifier, plan->children[0], conjuncts), plan->sort.keys,
 			plan->sort.key_count);
+	case PLAN_NUMBER: /* a row left out would change the numbers of others */
+		return plan_filtered(simplifier,
+			plan_make_number(arena, plan_push(simplifier, plan->children[0], &none), plan->sort.keys,
+				plan->sort.key_count, plan->sort.partition_count),
+			conjuncts);
 	case PLAN_LIMIT:
 		return plan_filtered(simplifier,
 			plan_make_limit(arena, plan_push(simplifier, plan->children[0], &none), plan->limit.limit,

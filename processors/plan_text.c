@@ -110,7 +110,9 @@ static void values_append(const struct plan *plan, struct buffer *out)
 
 static void sort_append(const struct plan *plan, struct buffer *out)
 {
-	buffer_append_string(out, "(sort");
+	buffer_append_string(out, plan->kind == PLAN_NUMBER ? "(number" : "(sort");
+	if (plan->kind == PLAN_NUMBER)
+		buffer_printf(out, " %zu", plan->sort.partition_count);
 	for (size_t k = 0; k < plan->sort.key_count; k++) {
 		const struct sort_key *key = &plan->sort.keys[k];
 		buffer_printf(out, " #%u%s%s", key->column, key->descending ? " desc" : "",
@@ -160,6 +162,7 @@ static void canonical_append(const struct plan *plan, bool root, struct buffer *
 		buffer_append_string(out, "(union");
 		break;
 	case PLAN_SORT:
+	case PLAN_NUMBER:
 		sort_append(plan, out);
 		break;
 	case PLAN_LIMIT:

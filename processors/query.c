@@ -391,7 +391,8 @@ static status node_create(
 		node = query_join_make(query);
 		break;
 	case PLAN_SORT:
-		node = query_sort_make(query, build->row_limit);
+	case PLAN_NUMBER:
+		node = query_sort_make(query, plan->kind == PLAN_SORT ? build->row_limit : UINT64_MAX);
 		break;
 	}
 	/* Only these give as many rows as they take. */
@@ -406,7 +407,7 @@ static status child_build(struct query *query, struct query_node *node, size_t i
 	const struct plan *child = node->plan->children[index];
 	uint8_t *needed = node_make(query, child->schema.field_count);
 	operator_child_columns(node->plan, index, build.needed, needed);
-	if (node->plan->kind == PLAN_SORT)
+	if (node->plan->kind == PLAN_SORT || node->plan->kind == PLAN_NUMBER)
 		memset(needed, 1, child->schema.field_count); /* ties are broken by the whole row */
 	build.needed = needed;
 	status code = node_build(query, child, build, &node->children[index]);

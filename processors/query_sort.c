@@ -4,6 +4,9 @@
  * is total: sort keys, then the whole row, then the order of arrival, so that results are repeatable. Under a
  * LIMIT only the rows that can still be wanted are kept: whenever enough have come together, the rest is
  * dropped.
+ *
+ * row_number() is the same with one more column: the rows of a partition, the first sort keys, are counted in
+ * that order.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -30,6 +33,7 @@ struct sort_node {
 	struct batch *sorted;
 	struct sort_entry *entries;
 	uint32_t entry_count, given;
+	int64_t number; /* PLAN_NUMBER: of the row given last */
 };
 
 /* ---- order ---- */
@@ -101,6 +105,53 @@ static int entry_compare(const void *left_entry, const void *right_entry, void *
 	return order != 0 ? order : left->row < right->row ? -1 : left->row > right->row;
 }
 
+/* A row of weight n is n rows, each with its number. */
+static uint32_t entries_repeat(struct sort_node *node, uint32_t count)
+{
+	uint64_t total = 0;
+	for (uint32_t i = 0; i < count; i++)
+		total += (uint64_t)batch_weight(node->sorted, i);
+	INVARIANT(total <= UINT32_MAX / 2);
+	if (total == count)
+		return count;
+	struct sort_entry *repeated = arena_alloc(&node->rows, total * sizeof *repeated);
+	uint32_t at = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		for (int64_t n = batch_weight(node->sorted, i); n > 0; n--)
+			repeated[at++] = node->entries[i];
+	}
+	node->entries = repeated;
+	return at;
+}
+
+static bool partition_begins(const struct sort_node *node, uint32_t entry)
+{
+	const struct plan *plan = node->base.plan;
+	for (size_t k = 0; k < plan->sort.partition_count && entry > 0; k++) {
+		const struct sort_key *key = &plan->sort.keys[k];
+		if (key_compare(key, &node->sorted->columns[key->column], node->entries[entry - 1].row,
+				node->entries[entry].row) != 0)
+			return true;
+	}
+	return entry == 0;
+}
+
+static struct batch *numbered(struct sort_node *node, struct batch *part, uint32_t from, struct arena *arena)
+{
+	size_t width = part->column_count;
+	struct column *columns = arena_alloc(arena, (width + 1) * sizeof *columns);
+	memcpy(columns, part->columns, width * sizeof *columns);
+	columns[width] = column_make(arena, type_of(TYPE_INT8), part->row_count, false);
+	for (uint32_t i = 0; i < part->row_count; i++) {
+		node->number = partition_begins(node, from + i) ? 1 : node->number + 1;
+		columns[width].i64[i] = node->number;
+	}
+	part->columns = columns;
+	part->column_count++;
+	part->weights = NULL;
+	return part;
+}
+
 static void sort_collected(struct sort_node *node)
 {
 	node->sorted = batch_concatenate(&node->rows, node->batches, node->batch_count);
@@ -112,6 +163,8 @@ static void sort_collected(struct sort_node *node)
 		uint64_t prefix = first != NULL ? entry_prefix(&node->sorted->columns[first->column], i, first) : 0;
 		node->entries[i] = (struct sort_entry){prefix, i};
 	}
+	if (node->base.plan->kind == PLAN_NUMBER)
+		count = entries_repeat(node, count);
 	qsort_r(node->entries, count, sizeof *node->entries, entry_compare, node);
 	node->entry_count = count;
 	/* Enough is enough; a row of weight n is n rows. */
@@ -143,6 +196,10 @@ static void collect(struct sort_node *node, const struct batch *batch)
 	}
 	node->batches[node->batch_count++] = batch;
 	node->row_count += batch->row_count;
+	if (node->base.plan->kind != PLAN_NUMBER || batch->weights == NULL)
+		return;
+	for (uint32_t i = 0; i < batch->row_count; i++) /* each of them gets a number */
+		node->row_count += (uint64_t)batch->weights[i] - 1;
 }
 
 static void prune(struct sort_node *node)
@@ -193,7 +250,8 @@ static status sort_next(struct query_node *base, const struct batch **out)
 	uint32_t count = node->entry_count - node->given;
 	count = count < QUERY_ROWS ? count : QUERY_ROWS;
 	arena_reset(&base->own);
-	*out = sorted_part(node, node->given, count, &base->own);
+	struct batch *part = sorted_part(node, node->given, count, &base->own);
+	*out = base->plan->kind == PLAN_NUMBER ? numbered(node, part, node->given, &base->own) : part;
 	node->given += count;
 	return STATUS_OK;
 }

@@ -36,6 +36,9 @@ struct sql_relation {
 	size_t key_count;
 	bool has_key;
 	bool append_only;
+	bool unordered; /* the key identifies rows, but rows are not kept in its order */
+	bool empty;     /* has no rows, ever: what it could describe does not exist here */
+	uint32_t oid;   /* what ::regclass gives; 0 = the catalog has no ids */
 	uint64_t row_estimate;
 	void *handle; /* copied into the plan's scan node */
 	/* Views: the defining query and the catalog its names are resolved by (the version's own upstream

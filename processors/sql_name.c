@@ -180,7 +180,8 @@ status sql_type_of(
 	if (name->n_array_bounds > 0)
 		return sql_unsupported(tree, name->location, "Use one row per element.", "an array type");
 	bool ours = schema_name == NULL || strcmp(schema_name, "pg_catalog") == 0;
-	if (!ours || type_parse(bare, &type.id) != STATUS_OK || type.id == TYPE_UNKNOWN) {
+	if (!ours || type_parse(bare, &type.id) != STATUS_OK || type.id == TYPE_UNKNOWN ||
+		type.id == TYPE_INT2VECTOR) {
 		const char *instead = ours ? type_instead(bare) : NULL;
 		if (instead != NULL)
 			return sql_unsupported(tree, name->location, instead, "type %s", bare);

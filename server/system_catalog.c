@@ -1,10 +1,12 @@
 /* Lookup of system relations and functions, and their scans. */
 #include "server/system_catalog.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/invariant.h"
+#include "processors/catalog_id.h"
 #include "server/system_internal.h"
 
 /* What a function's scan needs from the binding: lies in the plan's arena. */
@@ -35,20 +37,52 @@ static void relation_describe(const struct system_definition *definition, const 
 	while (count < SYSTEM_COLUMNS_MAX && definition->columns[count].name != NULL)
 		count++;
 	struct field *fields = arena_alloc_zeroed(arena, count * sizeof *fields);
+	uint32_t *keys = arena_alloc(arena, SYSTEM_KEYS_MAX * sizeof *keys);
+	size_t key_count = 0;
 	for (size_t i = 0; i < count; i++)
 		fields[i] =
 			(struct field){.name = definition->columns[i].name, .type = type_of(definition->columns[i].type)};
+	for (; key_count < SYSTEM_KEYS_MAX && definition->keys[key_count] != NULL; key_count++) {
+		int32_t column = schema_find(&(struct schema){fields, count}, definition->keys[key_count]);
+		INVARIANT(column >= 0);
+		keys[key_count] = (uint32_t)column;
+		fields[column].not_null = true;
+	}
 	*out = (struct sql_relation){
 		.kind = SQL_SYSTEM,
 		.schema_name = definition->schema_name,
 		.name = definition->name,
 		.schema = {fields, count},
-		.visible_count = count,
+		.visible_count = count - definition->hidden_count,
+		.key_columns = keys,
+		.key_count = key_count,
+		.unordered = true,
+		.empty = definition->fill == NULL,
+		.oid = definition->signature == NULL ? system_relation_oid(definition) : 0,
 		/* A function of one column gives one row: it may stand in an expression. */
-		.has_key = definition->signature != NULL && count == 1,
+		.has_key = key_count > 0 || (definition->signature != NULL && count == 1 && !definition->gives_rows),
 		.row_estimate = UINT64_MAX,
 		.handle = arena_copy(arena, handle, sizeof *handle),
 	};
+}
+
+const struct system_definition *const system_relation_lists[] = {
+	system_relations, postgres_catalogs, postgres_empty_catalogs, postgres_relations, NULL};
+
+uint32_t system_relation_oid(const struct system_definition *definition)
+{
+	enum { LIST_MAX = 250 };
+	bool pg_catalog = strcmp(definition->schema_name, "pg_catalog") == 0;
+	uint32_t schema = strcmp(definition->schema_name, "kappa") == 0 ? 0 : pg_catalog ? 1 : 2;
+	for (uint32_t list = 0; system_relation_lists[list] != NULL; list++) {
+		for (uint32_t i = 0; system_relation_lists[list][i].name != NULL; i++) {
+			INVARIANT(i < LIST_MAX);
+			if (&system_relation_lists[list][i] == definition)
+				return CATALOG_OID_SYSTEM_MIN + schema * CATALOG_OID_SYSTEM_SCHEMA + list * LIST_MAX + i;
+		}
+	}
+	INVARIANT(false); /* it is in one of them */
+	return 0;
 }
 
 static bool schema_is_system(const char *name)
@@ -66,9 +100,8 @@ static status relation_refuse(const char *schema_name, const char *name)
 			"Schema kappa has versions, replays, views, tables, columns, topics, partitions, bad_records, "
 			"deployments, settings, counters, users.");
 	else
-		error_hint(
-			"PostgreSQL's catalogs are not there yet, but for a few; schema kappa tells of tables, views and "
-			"their versions.");
+		error_hint("Not all of PostgreSQL's catalogs are there; schema kappa tells of tables, views and "
+				   "their versions.");
 	return STATUS_UNKNOWN_RELATION;
 }
 
@@ -78,12 +111,14 @@ static status catalog_find(struct sql_catalog *base, const char *schema_name, co
 	struct system_catalog *catalog = (struct system_catalog *)base;
 	if (schema_name == NULL || !schema_is_system(schema_name)) {
 		status found = catalog->inner->find(catalog->inner, schema_name, name, version, arena, out);
+		if (found == STATUS_OK)
+			out->oid = catalog_oid('r', out->name);
 		if (found != STATUS_UNKNOWN_RELATION || schema_name != NULL || version != 0)
 			return found;
 	}
-	const struct system_definition *definition = definition_find(system_relations, schema_name, name);
-	if (definition == NULL)
-		definition = definition_find(postgres_relations, schema_name, name);
+	const struct system_definition *definition = NULL;
+	for (size_t i = 0; system_relation_lists[i] != NULL && definition == NULL; i++)
+		definition = definition_find(system_relation_lists[i], schema_name, name);
 	/* information_schema is not on the search path. */
 	bool hidden = definition != NULL && schema_name == NULL &&
 				  strcmp(definition->schema_name, "information_schema") == 0;
@@ -167,6 +202,38 @@ void system_catalog_init(
 		.inner = inner,
 		.session = session,
 	};
+}
+
+/* ---- rows ---- */
+
+status rows_put(struct system_rows *rows, const char *format, ...)
+{
+	status result = system_rows_begin(rows);
+	if (result != STATUS_OK)
+		return result;
+	va_list values;
+	va_start(values, format);
+	for (; *format != '\0'; format++) {
+		switch (*format) {
+		case 'b':
+			rows_bool(rows, va_arg(values, int) != 0);
+			break;
+		case 'i':
+			rows_i64(rows, va_arg(values, int));
+			break;
+		case 'l':
+			rows_i64(rows, va_arg(values, int64_t));
+			break;
+		case 't':
+			rows_text(rows, va_arg(values, const char *));
+			break;
+		default:
+			INVARIANT(*format == 'n');
+			rows_null(rows);
+		}
+	}
+	va_end(values);
+	return STATUS_OK;
 }
 
 /* ---- arguments ---- */
@@ -253,7 +320,7 @@ static status call_fill(struct system_fill *fill, struct system_rows *rows)
 {
 	struct system_call *call = (struct system_call *)fill;
 	status result = call_access(call);
-	if (result == STATUS_OK)
+	if (result == STATUS_OK && call->definition->fill != NULL)
 		result = call->definition->fill(call, rows);
 	if (result == STATUS_OK)
 		call_audit(call);

@@ -1,11 +1,10 @@
-/* The little of PostgreSQL's catalogs that drivers and tools ask for when they connect: information
- * functions, types, namespaces, and information_schema's tables and columns.
+/* What drivers and tools ask PostgreSQL when they connect: information functions, settings, and
+ * information_schema's tables and columns.
  */
 #include <string.h>
 
 #include "server/system_internal.h"
-
-enum { OID_PG_CATALOG = 11, OID_PUBLIC = 2200, OID_KAPPA = 16384, OID_DATABASE = 16385, OID_ROLE = 10 };
+#include "server/system_pg_catalog.h"
 
 /* ---- functions: one row, one column ---- */
 
@@ -98,81 +97,25 @@ static status set_config_fill(struct system_call *call, struct system_rows *rows
 	return text_row(rows, sql_settings_get(call->context.session->settings, name, NULL));
 }
 
-/* ---- pg_catalog ---- */
-
-static status namespaces_fill(struct system_call *call, struct system_rows *rows)
+static status series_fill(struct system_call *call, struct system_rows *rows)
 {
-	static const struct {
-		uint32_t oid;
-		const char *name;
-	} namespaces[] = {{OID_PG_CATALOG, "pg_catalog"}, {OID_PUBLIC, "public"}, {OID_KAPPA, "kappa"}};
-	(void)call;
-	for (size_t i = 0; i < sizeof namespaces / sizeof namespaces[0]; i++) {
-		status result = system_rows_begin(rows);
-		if (result != STATUS_OK)
-			return result;
-		rows_i64(rows, namespaces[i].oid);
-		rows_text(rows, namespaces[i].name);
-		rows_i64(rows, OID_ROLE);
+	int64_t first = 0, last = 0, step = 0;
+	status result = call_i64(call, 0, 0, &first);
+	if (result == STATUS_OK)
+		result = call_i64(call, 1, 0, &last);
+	if (result == STATUS_OK)
+		result = call_i64(call, 2, 1, &step);
+	if (result == STATUS_OK && step == 0)
+		result = error_raise(STATUS_INVALID, "step size cannot equal zero");
+	for (int64_t at = first; result == STATUS_OK && (step > 0 ? at <= last : at >= last);) {
+		result = rows_put(rows, "l", at);
+		if (__builtin_add_overflow(at, step, &at))
+			break;
 	}
-	return STATUS_OK;
+	return result;
 }
 
-/* PostgreSQL's internal names, in the order of TYPE_MAP. */
-static const char *type_internal_name(enum type_id id)
-{
-	static const char *const names[TYPE_COUNT] = {
-		[TYPE_UNKNOWN] = "unknown",
-		[TYPE_BOOL] = "bool",
-		[TYPE_INT2] = "int2",
-		[TYPE_INT4] = "int4",
-		[TYPE_INT8] = "int8",
-		[TYPE_FLOAT4] = "float4",
-		[TYPE_FLOAT8] = "float8",
-		[TYPE_NUMERIC] = "numeric",
-		[TYPE_TEXT] = "text",
-		[TYPE_VARCHAR] = "varchar",
-		[TYPE_BYTEA] = "bytea",
-		[TYPE_DATE] = "date",
-		[TYPE_TIMESTAMP] = "timestamp",
-		[TYPE_TIMESTAMPTZ] = "timestamptz",
-		[TYPE_INTERVAL] = "interval",
-	};
-	return names[id];
-}
-
-static status types_fill(struct system_call *call, struct system_rows *rows)
-{
-	(void)call;
-	for (enum type_id id = 0; id < TYPE_COUNT; id++) {
-		status result = system_rows_begin(rows);
-		if (result != STATUS_OK)
-			return result;
-		rows_i64(rows, type_oid(id));
-		rows_text(rows, type_internal_name(id));
-		rows_i64(rows, OID_PG_CATALOG);
-		rows_i64(rows, type_wire_size(id));
-		rows_text(rows, id == TYPE_UNKNOWN ? "p" : "b");
-		rows_i64(rows, 0);
-		rows_i64(rows, 0);
-		rows_i64(rows, 0);
-		rows_i64(rows, 0);
-		rows_text(rows, ",");
-	}
-	return STATUS_OK;
-}
-
-static status databases_fill(struct system_call *call, struct system_rows *rows)
-{
-	status result = system_rows_begin(rows);
-	if (result != STATUS_OK)
-		return result;
-	rows_i64(rows, OID_DATABASE);
-	rows_text(rows, call->context.session->database);
-	rows_bool(rows, false);
-	rows_bool(rows, true);
-	return STATUS_OK;
-}
+/* ---- pg_settings ---- */
 
 static status pg_settings_fill(struct system_call *call, struct system_rows *rows)
 {
@@ -187,6 +130,9 @@ static status pg_settings_fill(struct system_call *call, struct system_rows *row
 		rows_text(rows, value);
 		rows_text(rows, words);
 	}
+	/* What tools ask of PostgreSQL's limits. */
+	if (result == STATUS_OK)
+		result = rows_put(rows, "ttt", "max_index_keys", "32", "Shows the maximum number of index keys.");
 	return result;
 }
 
@@ -238,22 +184,43 @@ static status table_visit(struct relation_visit *visit, const char *name, const 
 	return STATUS_OK;
 }
 
+static void precision_put(struct system_rows *rows, int32_t precision)
+{
+	if (precision < 0)
+		rows_null(rows);
+	else
+		rows_i64(rows, precision);
+}
+
+static bool type_category_is_time(enum type_id id)
+{
+	return id == TYPE_TIMESTAMP || id == TYPE_TIMESTAMPTZ || id == TYPE_INTERVAL;
+}
+
 static status columns_visit(struct relation_visit *visit, const char *name, const char *type,
 	const struct schema *schema, size_t visible_count)
 {
-	(void)type;
+	const char *database = visit->call->context.session->database;
 	for (size_t i = 0; i < visible_count; i++) {
-		status result = system_rows_begin(visit->rows);
+		const struct field *field = &schema->fields[i];
+		bool integer = type_is_numeric(field->type.id) && type_physical(field->type.id) == PHYS_I64;
+		bool numeric = field->type.id == TYPE_NUMERIC && field->type.modifier >= 0;
+		status result =
+			rows_put(visit->rows, "ttttlttt", database, "public", name, field->name, (int64_t)i + 1,
+				field->not_null ? "NO" : "YES", type_name(field->type.id), catalog_type_name(field->type.id));
 		if (result != STATUS_OK)
 			return result;
-		rows_text(visit->rows, visit->call->context.session->database);
-		rows_text(visit->rows, "public");
-		rows_text(visit->rows, name);
-		rows_text(visit->rows, schema->fields[i].name);
-		rows_i64(visit->rows, (int64_t)i + 1);
-		rows_text(visit->rows, schema->fields[i].not_null ? "NO" : "YES");
-		rows_text(visit->rows, type_name(schema->fields[i].type.id));
-		rows_text(visit->rows, type_internal_name(schema->fields[i].type.id));
+		rows_null(visit->rows); /* column_default */
+		precision_put(visit->rows,
+			field->type.id == TYPE_VARCHAR && field->type.modifier >= 0 ? field->type.modifier : -1);
+		precision_put(visit->rows, numeric   ? field->type.modifier >> 16
+								   : integer ? 8 * type_wire_size(field->type.id)
+											 : -1);
+		precision_put(visit->rows, numeric ? (int16_t)(field->type.modifier & 0xffff) : integer ? 0 : -1);
+		precision_put(visit->rows, type_category_is_time(field->type.id) ? 6 : -1);
+		rows_text(visit->rows, "NO");    /* is_identity */
+		rows_text(visit->rows, "NEVER"); /* is_generated */
+		rows_text(visit->rows, strcmp(type, "VIEW") == 0 ? "NO" : "YES");
 	}
 	return STATUS_OK;
 }
@@ -299,19 +266,13 @@ const struct system_definition postgres_functions[] = {
 	{"pg_catalog", "pg_advisory_unlock_all", "", 0, 0, unlock_fill, {{"pg_advisory_unlock_all", TYPE_TEXT}}},
 	{"pg_catalog", "current_setting", "name [, missing_ok]", 1, 2, current_setting_fill, {
 		{"current_setting", TYPE_TEXT}}},
+	{"pg_catalog", "generate_series", "first, last [, step]", 2, 3, series_fill, {{"generate_series", TYPE_INT8}},
+		.gives_rows = true},
 	{"pg_catalog", "set_config", "name, value, is_local", 2, 3, set_config_fill, {{"set_config", TYPE_TEXT}}},
 	{0},
 };
 
 const struct system_definition postgres_relations[] = {
-	{"pg_catalog", "pg_namespace", NULL, 0, 0, namespaces_fill, {
-		{"oid", TYPE_INT8}, {"nspname", TYPE_TEXT}, {"nspowner", TYPE_INT8}}},
-	{"pg_catalog", "pg_type", NULL, 0, 0, types_fill, {
-		{"oid", TYPE_INT8}, {"typname", TYPE_TEXT}, {"typnamespace", TYPE_INT8}, {"typlen", TYPE_INT2},
-		{"typtype", TYPE_TEXT}, {"typelem", TYPE_INT8}, {"typarray", TYPE_INT8}, {"typrelid", TYPE_INT8},
-		{"typbasetype", TYPE_INT8}, {"typdelim", TYPE_TEXT}}},
-	{"pg_catalog", "pg_database", NULL, 0, 0, databases_fill, {
-		{"oid", TYPE_INT8}, {"datname", TYPE_TEXT}, {"datistemplate", TYPE_BOOL}, {"datallowconn", TYPE_BOOL}}},
 	{"pg_catalog", "pg_settings", NULL, 0, 0, pg_settings_fill, {
 		{"name", TYPE_TEXT}, {"setting", TYPE_TEXT}, {"short_desc", TYPE_TEXT}}},
 	{"information_schema", "schemata", NULL, 0, 0, schemata_fill, {
@@ -322,7 +283,10 @@ const struct system_definition postgres_relations[] = {
 	{"information_schema", "columns", NULL, 0, 0, information_columns_fill, {
 		{"table_catalog", TYPE_TEXT}, {"table_schema", TYPE_TEXT}, {"table_name", TYPE_TEXT},
 		{"column_name", TYPE_TEXT}, {"ordinal_position", TYPE_INT4}, {"is_nullable", TYPE_TEXT},
-		{"data_type", TYPE_TEXT}, {"udt_name", TYPE_TEXT}}},
+		{"data_type", TYPE_TEXT}, {"udt_name", TYPE_TEXT}, {"column_default", TYPE_TEXT},
+		{"character_maximum_length", TYPE_INT4}, {"numeric_precision", TYPE_INT4}, {"numeric_scale", TYPE_INT4},
+		{"datetime_precision", TYPE_INT4}, {"is_identity", TYPE_TEXT}, {"is_generated", TYPE_TEXT},
+		{"is_updatable", TYPE_TEXT}}},
 	{0},
 };
 /* clang-format on */

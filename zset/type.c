@@ -32,6 +32,7 @@ static const struct {
 	{"int4", TYPE_INT4},
 	{"int8", TYPE_INT8},
 	{"oid", TYPE_INT8}, /* as in casts of clients: '23'::pg_catalog.oid */
+	{"name", TYPE_TEXT},
 	{"float4", TYPE_FLOAT4},
 	{"float8", TYPE_FLOAT8},
 	{"float", TYPE_FLOAT8},

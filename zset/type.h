@@ -8,7 +8,7 @@
  *                                       timestamp, timestamptz (µs since 1970-01-01 00:00 UTC)
  *   PHYS_F64      double                real (every value rounded to float), double precision
  *   PHYS_DECIMAL  struct decimal        numeric
- *   PHYS_TEXT     struct text           text, varchar, bytea, unknown (an untyped literal)
+ *   PHYS_TEXT     struct text           text, varchar, bytea, int2vector, unknown (an untyped literal)
  *   PHYS_INTERVAL struct interval       interval
  *
  * Infinity: timestamps and dates use INT64_MAX / INT64_MIN for 'infinity' / '-infinity'. NaN numerics are not
@@ -40,7 +40,8 @@ enum physical { PHYS_BOOL, PHYS_I64, PHYS_F64, PHYS_DECIMAL, PHYS_TEXT, PHYS_INT
 	X(DATE, "date", 1082, PHYS_I64, 4)                                                                       \
 	X(TIMESTAMP, "timestamp without time zone", 1114, PHYS_I64, 8)                                           \
 	X(TIMESTAMPTZ, "timestamp with time zone", 1184, PHYS_I64, 8)                                            \
-	X(INTERVAL, "interval", 1186, PHYS_INTERVAL, 16)
+	X(INTERVAL, "interval", 1186, PHYS_INTERVAL, 16)                                                         \
+	X(INT2VECTOR, "int2vector", 22, PHYS_TEXT, -1) /* "1 2"; only columns of catalogs are of it */
 
 enum type_id {
 #define X(name, spelling, oid, physical, size) TYPE_##name,

@@ -174,6 +174,7 @@ status value_parse(struct type type, struct slice text, struct arena *arena, str
 		code = numeric_parse(type, text, &value.decimal);
 		break;
 	case TYPE_UNKNOWN:
+	case TYPE_INT2VECTOR:
 	case TYPE_TEXT:
 	case TYPE_VARCHAR:
 		code = text_check(type, text, &value.text);
@@ -247,6 +248,7 @@ void value_format(const struct value *value, struct buffer *out)
 		decimal_format(&value->decimal, out);
 		break;
 	case TYPE_UNKNOWN:
+	case TYPE_INT2VECTOR:
 	case TYPE_TEXT:
 	case TYPE_VARCHAR:
 		buffer_append(out, value->text.data, value->text.size);

@@ -77,6 +77,30 @@ static uint64_t timestamp_to_wire(int64_t timestamp_us)
 	return (uint64_t)timestamp_us - (uint64_t)POSTGRES_EPOCH_US;
 }
 
+/* An array of one dimension, from 0. */
+static void int2vector_send(const struct text *text, struct buffer *out)
+{
+	enum { INT2_OID = 21, INT2_SIZE = 2 };
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < text->size; i++)
+		count += text->data[i] != ' ' && (i == 0 || text->data[i - 1] == ' ');
+	buffer_append_be32(out, 1);
+	buffer_append_be32(out, 0);
+	buffer_append_be32(out, INT2_OID);
+	buffer_append_be32(out, count);
+	buffer_append_be32(out, 0);
+	uint32_t number = 0;
+	for (uint32_t i = 0; i < text->size; i++) {
+		if (text->data[i] != ' ')
+			number = number * 10 + (uint32_t)(text->data[i] - '0');
+		if (text->data[i] == ' ' || i + 1 == text->size) {
+			buffer_append_be32(out, INT2_SIZE);
+			buffer_append_be16(out, (uint16_t)number);
+			number = 0;
+		}
+	}
+}
+
 void value_send(const struct value *value, struct buffer *out)
 {
 	INVARIANT(!value->null);
@@ -99,6 +123,9 @@ void value_send(const struct value *value, struct buffer *out)
 		break;
 	case TYPE_NUMERIC:
 		numeric_send(&value->decimal, out);
+		break;
+	case TYPE_INT2VECTOR:
+		int2vector_send(&value->text, out);
 		break;
 	case TYPE_UNKNOWN:
 	case TYPE_TEXT:

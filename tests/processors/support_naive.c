@@ -515,6 +515,7 @@ struct naive_rows naive_evaluate(
 				naive_add(arena, &out, inputs[i].rows[r].values, inputs[i].rows[r].weight);
 		return out;
 	case PLAN_SORT:
+	case PLAN_NUMBER:
 	case PLAN_LIMIT:
 		break;
 	}

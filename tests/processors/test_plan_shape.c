@@ -20,9 +20,7 @@ enum { PATH_SIZE_MAX = 512, LINE_SIZE_MAX = 4096 };
 static FILE *golden_open(const char *name)
 {
 	char path[PATH_SIZE_MAX];
-	const char *slash = strrchr(__FILE__, '/');
-	int prefix = slash == NULL ? 0 : (int)(slash - __FILE__) + 1;
-	(void)snprintf(path, sizeof path, "%.*s%s", prefix, __FILE__, name);
+	(void)snprintf(path, sizeof path, "%s/%s", KAPPA_TEST_DIR, name);
 	FILE *file = fopen(path, "r");
 	if (file == NULL)
 		fail_msg("cannot open %s", path);
