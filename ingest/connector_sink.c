@@ -67,8 +67,8 @@ static status record_write(struct reading *reading, const struct record *record)
 	return STATUS_OK;
 }
 
-/* One batch; a batch may begin before reading->end. */
-static status batch_write(struct reading *reading, struct slice bytes)
+/* Whole batches, which may begin before reading->end. */
+static status batches_write(struct reading *reading, struct slice bytes)
 {
 	struct record_iterator *iterator = &reading->sink->iterator;
 	struct record record;
@@ -94,24 +94,17 @@ static status range_read(struct reading *reading)
 	struct buffer *batches = &reading->sink->batches;
 	size_t got = 0;
 	while (reading->end < reading->until && got < reading->bytes_max) {
+		int64_t next;
 		batches->size = 0;
-		status result = partition_read(reading->partition, reading->end, READ_BYTES, batches);
+		status result =
+			partition_read_committed(reading->partition, reading->end, INT64_MAX, READ_BYTES, batches, &next);
+		if (result == STATUS_OK)
+			result = batches_write(reading, buffer_slice(batches));
 		if (result != STATUS_OK)
 			return result;
+		/* Behind offsets, too, whose records are none of ours: markers, aborted ones. */
+		reading->end = next < reading->until ? next : reading->until;
 		got += batches->size;
-		struct record_batch batch;
-		for (size_t at = 0; at < batches->size && reading->end < reading->until; at += batch.size) {
-			struct slice bytes = slice_of(batches->data + at, batches->size - at);
-			result = record_batch_header(bytes, &batch);
-			if (result == STATUS_OK)
-				result = batch_write(reading, slice_of(bytes.data, batch.size));
-			if (result != STATUS_OK)
-				return result;
-			/* Behind the batch's last offset, whose record may be none of ours (a marker). */
-			int64_t next = batch.base_offset + batch.last_offset_delta + 1;
-			if (reading->end < next)
-				reading->end = next < reading->until ? next : reading->until;
-		}
 	}
 	return STATUS_OK;
 }
@@ -141,7 +134,7 @@ static status partition_plan(
 	struct reading reading = {
 		.sink = sink,
 		.partition = partition,
-		.until = partition_high_watermark(partition),
+		.until = partition_last_stable_offset(partition),
 		.bytes_max = PARTITION_BYTES,
 		.end = from,
 	};

@@ -54,17 +54,26 @@ static const struct cli_verb verbs[] = {
 		cli_produce, false},
 	{"consume", "print a topic's records",
 		"usage: kappa consume --topic T [--partition N] [--from-beginning | --offset N] [--max-messages N]\n"
-		"                     [--timeout-ms N] [--print-key]\n\n"
+		"                     [--timeout-ms N] [--print-key] [--property NAME=VALUE]…\n\n"
 		"Prints the values of records as they arrive, until ^C; then says how many there were. -o json "
 		"prints\n"
 		"whole records, one JSON object a line.\n\n"
 		"  --topic T                the topic\n"
 		"  --partition N            only this partition; otherwise all of them\n"
 		"  --from-beginning         from the first record; otherwise only those that arrive from now on\n"
-		"  --offset N               from this offset\n"
+		"  --offset N               from this offset; earliest or latest\n"
 		"  --max-messages N         end after so many\n"
 		"  --timeout-ms N           end when none has arrived for so long\n"
-		"  --print-key              print the key and a tab before the value\n",
+		"  --print-key              print the key and a tab before the value\n"
+		"  --property NAME=VALUE    as of kafka-console-consumer.sh: print.timestamp, print.partition, "
+		"print.offset,\n"
+		"                           print.headers, print.key, print.value = true or false; key.separator, "
+		"headers.separator,\n"
+		"                           line.separator, null.literal\n"
+		"  --isolation-level L      read_committed (the default) or read_uncommitted: with records of open "
+		"and "
+		"aborted\n"
+		"                           transactions\n",
 		cli_consume, true},
 	{"connect", "run file sources and sinks, as Kafka's connect-standalone.sh does",
 		"usage: kappa connect [WORKER.properties] CONNECTOR.properties… [--detach]\n"

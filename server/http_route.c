@@ -3,6 +3,7 @@
 
 #include "server/http_connect.h"
 #include "server/http_message.h"
+#include "server/http_records.h"
 #include "server/http_source.h"
 
 struct route {
@@ -26,6 +27,8 @@ static const struct route routes[] = {
 	{REQUEST_DELETE, {"topics", "*"}, http_topic_delete, "delete a topic that no table reads"},
 	{REQUEST_GET, {"topics", "*", "records"}, http_topic_records,
 		"read records: partition, offset, limit, wait_ms"},
+	{REQUEST_GET, {"topics", "*", "batches"}, http_topic_batches,
+		"record batches as they lie on disk: offsets, bytes, wait_ms"},
 	{REQUEST_POST, {"sources", "*"}, http_source_open, "where a file source stands: topic"},
 	{REQUEST_POST, {"sources", "*", "records"}, http_source_append,
 		"append a file source's records exactly once"},

@@ -8,6 +8,7 @@
  */
 #include "server/server.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -53,6 +55,11 @@ struct server {
 	struct listener *http;
 	uv_signal_t terminate, interrupt;
 	struct server_event appended, published;
+	/* For workers that wait for records. */
+	pthread_mutex_t advance_lock;
+	pthread_cond_t advanced;
+	uint64_t advances;
+	unsigned advance_waiters;
 	struct server_watch *watches;
 	int64_t start_ms;
 	atomic_bool stopping;
@@ -73,7 +80,40 @@ static void log_advanced(void *context)
 	if (engine != NULL)
 		engine_wake(engine);
 	connectors_wake(atomic_load(&server->connectors));
+	pthread_mutex_lock(&server->advance_lock);
+	server->advances++;
+	if (server->advance_waiters != 0)
+		pthread_cond_broadcast(&server->advanced);
+	pthread_mutex_unlock(&server->advance_lock);
 	event_post(&server->appended);
+}
+
+uint64_t server_log_advances(struct server *server)
+{
+	pthread_mutex_lock(&server->advance_lock);
+	uint64_t advances = server->advances;
+	pthread_mutex_unlock(&server->advance_lock);
+	return advances;
+}
+
+uint64_t server_log_await(struct server *server, uint64_t advances, int64_t ms_max)
+{
+	struct timespec until;
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	int64_t nanoseconds = until.tv_nsec + ms_max * 1000000;
+	until.tv_sec += (time_t)(nanoseconds / 1000000000);
+	until.tv_nsec = (long)(nanoseconds % 1000000000);
+	workers_wait_begin();
+	pthread_mutex_lock(&server->advance_lock);
+	server->advance_waiters++;
+	while (server->advances == advances)
+		if (pthread_cond_timedwait(&server->advanced, &server->advance_lock, &until) != 0)
+			break;
+	server->advance_waiters--;
+	advances = server->advances;
+	pthread_mutex_unlock(&server->advance_lock);
+	workers_wait_end();
+	return advances;
 }
 
 static void engine_published(void *context)
@@ -440,6 +480,12 @@ status server_run(const struct server_config *config)
 	server->config = config;
 	server->start_ms = clock_wall_ms();
 	server->dir.lock.fd = -1;
+	pthread_condattr_t monotonic;
+	INVARIANT(pthread_condattr_init(&monotonic) == 0);
+	INVARIANT(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
+	INVARIANT(pthread_cond_init(&server->advanced, &monotonic) == 0);
+	INVARIANT(pthread_mutex_init(&server->advance_lock, NULL) == 0);
+	(void)pthread_condattr_destroy(&monotonic);
 	event_init(&server->appended, server, appended_run);
 	event_init(&server->published, server, published_run);
 	diag_set_level(level_parse(config->log_level));
@@ -453,6 +499,8 @@ status server_run(const struct server_config *config)
 		systemd_notify("STOPPING=1");
 	}
 	server_close(server);
+	(void)pthread_cond_destroy(&server->advanced);
+	(void)pthread_mutex_destroy(&server->advance_lock);
 	mem_free(server);
 	return result == STATUS_OK ? STATUS_OK : error_restore(&failure);
 }

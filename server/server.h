@@ -38,6 +38,10 @@ struct sources;
 struct connectors;
 struct sources *server_sources(const struct server *server);
 struct connectors *server_connectors(const struct server *server);
+/* How often the log has moved on. server_log_await() waits until it is no longer `advances`, or so long, and
+ * returns what it is then. On a worker, whose place others take meanwhile. */
+uint64_t server_log_advances(struct server *server);
+uint64_t server_log_await(struct server *server, uint64_t advances, int64_t ms_max);
 struct kafka_broker;
 const struct kafka_broker *server_kafka_broker(const struct server *server); /* for metrics: its counters */
 struct sql_environment *server_sql(const struct server *server);

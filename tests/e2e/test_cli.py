@@ -14,7 +14,7 @@ import pytest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
 from appliance import PROGRAM, Appliance  # noqa: E402
 
-VERBS = ["serve", "sql", "topic", "produce", "consume", "plan", "deploy", "status", "replay", "diff", "promote", "rollback", "drop",
+VERBS = ["serve", "sql", "topic", "produce", "consume", "connect", "plan", "deploy", "status", "replay", "diff", "promote", "rollback", "drop",
          "verify", "pause", "resume", "version"]
 
 
@@ -168,6 +168,51 @@ def test_keys_choose_the_partition_and_bad_lines_are_named(kappa):
         assert [r["value"] for r in records if r["key"] == "k%d" % key] == ["value \"%d\"" % n for n in range(key, 100, 5)]
     code, out, errors = kappa.cli("produce", "--topic", "keyed", "--key-separator", ":", stdin="a:1\n\nno separator\nb:2\n")
     assert code == 2 and "line 3" in errors and out.startswith("produced 1 record ")
+
+
+def test_a_consumer_takes_every_partition_and_every_byte(kappa):
+    kappa.cli("topic", "create", "wide", "--partitions", "5")
+    sent = {}
+    for partition in range(5):
+        lines = ["p%d line %d %s" % (partition, n, "x" * (n % 700)) for n in range(4000 * partition)]
+        for begin in range(0, len(lines), 3000):
+            kappa.produce("wide", lines[begin:begin + 3000], partition)
+        sent[partition] = lines
+    got = {}
+    for line in kappa.cli("consume", "--topic", "wide", "--from-beginning", "--timeout-ms", "300", "-o", "json")[1].splitlines():
+        record = json.loads(line)
+        assert record["offset"] == len(got.setdefault(record["partition"], []))
+        got[record["partition"]].append(record["value"])
+    assert got == {partition: lines for partition, lines in sent.items() if lines}
+    assert kappa.cli("consume", "--topic", "wide", "--partition", "3", "--offset", "11990", "--timeout-ms", "100")[1].splitlines() == sent[3][11990:]
+    code, _, errors = kappa.cli("consume", "--topic", "wide", "--from-beginning", "--max-messages", "7")
+    assert code == 0 and "total of 7 messages" in errors
+    # What is no UTF-8 comes as it is, and in JSON as base64.
+    kappa.http("POST", "/topics/wide?partition=0", b"\xff\x00z\n")
+    done = subprocess.run([PROGRAM, "consume", "--topic", "wide", "--partition", "0", "--offset", "earliest", "--max-messages", "1"],
+                          capture_output=True, env={**os.environ, "KAPPA_HTTP": "127.0.0.1:%d" % kappa.http_port})
+    assert done.stdout == b"\xff\x00z\n"
+    out = kappa.cli("consume", "--topic", "wide", "--partition", "0", "--offset", "earliest", "--max-messages", "1", "-o", "json")[1]
+    assert json.loads(out)["value_base64"] == "/wB6"
+
+
+def test_properties_are_those_of_kafkas_console_consumer(kappa):
+    kappa.cli("topic", "create", "described")
+    kappa.http("POST", "/topics/described", {"records": [{"key": "k", "value": "v", "timestamp_ms": 1234}, {"key": None, "value": "w", "timestamp_ms": 5}]})
+
+    def consume(*properties):
+        return kappa.cli("consume", "--topic", "described", "--from-beginning", "--timeout-ms", "100",
+                         *[word for text in properties for word in ("--property", text)])
+
+    assert consume("print.key=true", "key.separator= -> ", "null.literal=NONE")[1] == "k -> v\nNONE -> w\n"
+    assert consume("print.timestamp=true", "print.partition=true", "print.offset=true", "print.headers=true")[1] == (
+        "CreateTime:1234\tPartition:0\tOffset:0\tNO_HEADERS\tv\nCreateTime:5\tPartition:0\tOffset:1\tNO_HEADERS\tw\n")
+    assert consume("print.value=false", "print.key=true", "line.separator=;")[1] == "k;null;"
+    for bad in ("print.colour=true", "print.key=maybe"):
+        code, _, errors = consume(bad)
+        assert code == 2 and "propert" in errors
+    for bad in (["--isolation-level", "read_all"], ["--offset", "first"], ["--from-beginning", "--offset", "3"]):
+        assert kappa.cli("consume", "--topic", "described", *bad)[0] in (2, 4)
 
 
 def test_an_interrupted_consumer_says_how_many(kappa):

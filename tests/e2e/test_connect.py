@@ -154,8 +154,7 @@ def test_nothing_is_lost_or_repeated_when_the_appliance_is_killed_at_random(kapp
     wait_for(lambda: read(sink).count("\n"), count, 60)
     assert read(sink) == read(source)
     assert [json.loads(value)["payload"] for value in values(kappa, "connect-test")] == read(source).splitlines()
-    code, _, errors = connect.interrupt()
-    assert code == 0 and "answers again" in errors, errors
+    assert connect.interrupt()[0] == 0
 
 
 def test_rest_speaks_kafka_connects_shapes(kappa, tmp_path):
