@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "log/cleaner.h"
 #include "log/partition.h"
 #include "log/topics.h"
 #include "log/writer.h"
@@ -62,7 +63,10 @@ status log_open(const struct log_options *options, struct log **out)
 		result = writer_create(&log->writer,
 			options->queue_bytes_max != 0 ? options->queue_bytes_max : QUEUE_BYTES_MAX_DEFAULT,
 			options->advanced, options->context);
+	if (result == STATUS_OK)
+		result = cleaner_create(&log->cleaner, log, options->clean_interval_ms, options->clean_bytes_max);
 	if (result != STATUS_OK) {
+		writer_destroy(log->writer);
 		log_free(log);
 		return error_note(result, "while opening the log in %s", options->dir);
 	}
@@ -74,6 +78,7 @@ void log_close(struct log *log)
 {
 	if (log == NULL)
 		return;
+	cleaner_destroy(log->cleaner); /* it appends to the registry and rolls segments */
 	writer_destroy(log->writer);
 	/* Nobody needs the active segments' index files but other programs that look at a stopped log. */
 	for (size_t t = 0; t < log->topic_count; t++)
@@ -132,7 +137,8 @@ static status append_error(const struct partition *partition, status result)
 	}
 }
 
-status log_append_wait(
+/* Without batch: see writer_enqueue(). */
+static status append_wait(
 	struct log *log, struct partition *partition, uint8_t *batch, size_t batch_size, int64_t *base_offset)
 {
 	struct waiter waiter = {.done = false};
@@ -158,4 +164,17 @@ status log_append_wait(
 	(void)pthread_cond_destroy(&waiter.ended);
 	(void)pthread_mutex_destroy(&waiter.lock);
 	return result;
+}
+
+status log_append_wait(
+	struct log *log, struct partition *partition, uint8_t *batch, size_t batch_size, int64_t *base_offset)
+{
+	INVARIANT(batch != NULL);
+	return append_wait(log, partition, batch, batch_size, base_offset);
+}
+
+status log_roll_wait(struct log *log, struct partition *partition)
+{
+	int64_t none;
+	return append_wait(log, partition, NULL, 0, &none);
 }

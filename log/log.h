@@ -7,16 +7,19 @@
  *   L1  A record is visible (below the high watermark) only after its bytes, and the directory
  *       entry of its segment, are on stable storage. Acknowledged means durable.
  *   L2  Offsets of a partition are dense over batches: a batch's base offset is the previous
- *       batch's last offset + 1.
+ *       batch's last offset + 1. Compaction takes records out of batches and leaves batches without
+ *       records in the place of whole ones, so this holds for compacted topics, too.
  *   L3  A failed write or sync poisons its partition until restart; nothing is retried and believed.
  *   L4  Recovery cuts a torn tail of the active segment only; damage elsewhere makes
  *       log_open() fail with STATUS_DAMAGED, naming file and position.
  *   L5  Topics themselves are records of the internal topic "__kappa_topics" (partition 0);
  *       directories are derived from it.
+ *   L6  Records go only from the beginning (the log start moves durably first) or by compaction (whole
+ *       segments are replaced atomically); offsets are never given again.
  *
  * On disk: <dir>/<topic>-<partition>/<base offset, 20 digits>.{log,index,timeindex,snapshot},
  * Apache Kafka's own layout (record batch v2); .snapshot holds producer state and, like the
- * indexes, may be deleted.
+ * indexes, may be deleted. "log_start" tells where a trimmed partition begins.
  *
  * Threads: all functions are thread-safe unless said otherwise.
  */
@@ -48,6 +51,9 @@ struct log_options {
 	 * into `who`. Any thread that alters or trims topics, and the log's cleaner. NULL = nobody. */
 	bool (*needed)(void *context, const char *topic, char *who, size_t who_size);
 	void *needed_context;
+	/* How often to look for what retention and compaction ask for; 0 = 30 s, −1 = only by log_clean(). */
+	int64_t clean_interval_ms;
+	size_t clean_bytes_max; /* for the keys that compaction compares at a time; 0 = 64 MiB */
 };
 
 status log_open(const struct log_options *options, struct log **out) MUST_USE;
@@ -110,6 +116,17 @@ status topic_find(struct log *log, const char *name, const struct topic **out) M
 /* Sorted by name; the array is the caller's (mem_free), the topics are borrowed. */
 void topic_list(struct log *log, const struct topic ***out, size_t *count);
 
+/* Has the cleaner look now: seal, remove and compact what is due. Blocks until it has done so. What fails is
+ * reported and tried again at the next look. */
+void log_clean(struct log *log);
+/* What the cleaner has done since log_open(). */
+struct clean_counters {
+	uint64_t passes, segments_removed, segments_compacted, failures;
+	uint64_t bytes_removed; /* by either */
+	uint64_t held;          /* partitions at the last look whose records views need, and are kept for them */
+};
+void log_clean_counters(struct log *log, struct clean_counters *out);
+
 /* ---- append ---- */
 
 struct append {
@@ -148,11 +165,19 @@ int64_t partition_high_watermark(const struct partition *partition);
 int64_t partition_last_stable_offset(const struct partition *partition);
 /* The first offset still there (0 unless trimmed). */
 int64_t partition_log_start(const struct partition *partition);
+/* Removes the records before `offset`: from now on readers get OUT_OF_RANGE there, durably; the cleaner then
+ * removes the segments that lie wholly before it. OUT_OF_RANGE beyond the high watermark; nothing happens
+ * below the log start. DEPENDENT naming the views that need the records, unless forced (here, or by the
+ * topic's trim_force); INVALID for a topic that is only compacted. Blocks. */
+#define PARTITION_TRIM_ALL INT64_C(-1) /* up to the high watermark */
+status partition_trim(struct log *log, struct partition *partition, int64_t offset, bool force) MUST_USE;
 /* Bytes on disk of the partition's segments. */
 uint64_t partition_bytes(const struct partition *partition);
 
 /* Appends to `out` whole batches beginning with the one that contains `offset`, below the high watermark:
- * at least one, then as many as fit `bytes_max`. Batch CRCs are not checked here (consumers do;
+ * at least one, then as many as fit `bytes_max`. Batches without records, which compaction leaves, are passed
+ * over at the beginning if others follow: the first batch may begin after `offset`. A reader goes on behind
+ * the last batch's last offset, whatever records it saw. Batch CRCs are not checked here (consumers do;
  * record_iterate() does). STATUS_END at the high watermark, OUT_OF_RANGE outside [start, hw],
  * DAMAGED with file and position. */
 status partition_read(

@@ -1,14 +1,18 @@
 /* A partition: an array of segments, the last of them active. Inside log/ only.
  *
- *   segments  [0 … sealed …)[1000 … sealed …)[2000 … active …)
- *                                                   ^ published size = high watermark   ^ write position
+ *   segments  [ trimmed | … sealed …)[1000 … sealed …)[2000 … active …)
+ *                       ^ log start                 ^ published size = high watermark   ^ write position
  *
  * Invariants
  *   P1  segments[i + 1]'s base offset is segments[i]'s next offset; only the last is not sealed.
  *   P2  What is published (sizes, watermark, index entries, producer positions) is durable.
  *       The high watermark is the active segment's next offset. The last stable offset moves with it:
  *       after a publication everything admitted is published, so `producers` then knows what is open.
- *   P3  Published bytes never change, so readers need the lock only to find them.
+ *   P3  Published bytes never change, so readers need the lock only to find them. Compaction replaces sealed
+ *       segments by others that cover the same offsets; trimming takes the oldest away. Both retire them:
+ *       whoever reads one goes on reading it, and frees it as its last user.
+ *   P5  The log start is durable before it is visible, and lies in the first segment when what it leaves
+ *       behind is reclaimed. Only the cleaner's thread replaces or takes away segments.
  *   P4  A poisoned partition is never written again; a deleted one is neither read nor written.
  *
  * Threads: fields are grouped by who may touch them.
@@ -36,6 +40,13 @@ struct partition_hint {
 	int64_t position;
 };
 
+/* How far compaction has come. Derived: without it all is compacted again. */
+struct clean_state {
+	bool known;         /* read from the partition's directory, or begun anew */
+	int64_t offset;     /* below it, no record has a newer one of its key below it */
+	int64_t horizon_ms; /* when the next deleted key may be forgotten; INT64_MAX = none waits */
+};
+
 struct partition {
 	/* Constant. */
 	const struct topic *topic;
@@ -47,6 +58,7 @@ struct partition {
 	struct segment **segments;
 	size_t segment_count, segment_capacity;
 	_Atomic int64_t high_watermark, last_stable_offset;
+	_Atomic int64_t log_start;
 	_Atomic uint64_t bytes;
 	struct partition_hint hints[PARTITION_HINTS];
 	unsigned hint_next;
@@ -59,6 +71,12 @@ struct partition {
 	pthread_cond_t left; /* the last user of a deleted partition */
 	_Atomic bool poisoned;
 	struct error poison; /* the first failure */
+
+	/* Held while the log start is made durable. */
+	pthread_mutex_t start_lock;
+
+	/* The cleaner thread's. */
+	struct clean_state clean;
 
 	/* The writer thread's. */
 	int64_t next_offset;    /* to be assigned */
@@ -89,11 +107,27 @@ static inline struct segment *partition_active(const struct partition *partition
  * nobody touches the directory's path, which a new topic may take over. Not on the writer thread. */
 void partition_delete(struct partition *partition);
 
+/* ---- the cleaner's and the trimmer's (partition_trim.c) ---- */
+
+/* A user keeps partition_delete() waiting, so paths stay the partition's. False when it was deleted. */
+bool partition_use(struct partition *partition);
+void partition_unuse(struct partition *partition);
+bool partition_is_deleted(struct partition *partition);
+/* The start written by partition_start_move(), 0 when none was. DAMAGED. */
+status partition_start_read(const char *dir, int64_t *offset) MUST_USE;
+/* Moves the log start up to `offset` (≤ the high watermark), durably; never down. */
+status partition_start_move(struct partition *partition, int64_t offset) MUST_USE;
+/* Takes away and removes the segments before the log start. The cleaner's thread; the caller is a user. */
+void partition_reclaim(struct partition *partition);
+/* The sealed segments' summaries, oldest first; the caller frees. */
+struct segment_summary *partition_sealed(struct partition *partition, size_t *count);
+/* Puts `fresh`, whose bytes lie durably in "<base>.log.cleaned", in the place of `count` segments from its
+ * base offset on. Afterwards (also after a failure) the caller does not own it. The cleaner's thread; the
+ * caller is a user. */
+status partition_replace(struct partition *partition, struct segment *fresh, size_t count) MUST_USE;
+
 /* ---- the writer's ---- */
 
-/* Makes the writer a user; false when the partition was deleted. */
-bool partition_writer_enter(struct partition *partition);
-void partition_writer_leave(struct partition *partition);
 /* Seals the active segment and begins the next. Nothing may be pending. */
 status partition_roll(struct partition *partition) MUST_USE;
 /* Stops the partition after the failure on this thread's trace. Cuts away what was written but

@@ -1,14 +1,18 @@
 /* Recovery: from the files of a partition's directory to a partition that can go on.
  *
- *   1. Which segments are there?  The first begins at 0; a derived file without its .log means that a
- *      segment is missing.
+ *   1. Which segments are there?  The first begins at or before the log start; what lies wholly before
+ *      it, and what compaction had not finished, is a left-over and goes. A derived file without its .log
+ *      means that a segment is missing.
  *   2. Sealed segments. One with a summary (in the next segment's snapshot) is believed when its size
  *      matches, the chain of batches from its last index entry ends exactly at its end and at the next
  *      segment's base offset, and its transaction index is as the summary says. Any doubt: every byte of
- *      it is verified, and its derived files are written anew. What then does not add up is DAMAGED.
+ *      it is verified, and its derived files are written anew. One that then ends where a later segment than
+ *      the next begins is a compacted one that took the place of those between, which go. What does not add
+ *      up is DAMAGED.
  *   3. Verifying a segment applies its batches to the state of producers and transactions before it, which
  *      the snapshot at its base offset tells. Where that cannot be believed, the segment before is verified,
- *      too. The active segment is always verified, so that in the end the state is known.
+ *      too; before the first segment of a trimmed log nothing is known then. The active segment is always
+ *      verified, so that in the end the state is known.
  *   4. The active segment is verified in full. Damage with no intact batch behind it is a torn tail
  *      and is cut off; damage with an intact batch behind it is DAMAGED (invariant L4).
  *   5. The active segment and the directory are synced before anything is visible: batches that were
@@ -63,29 +67,80 @@ static status missing_raise(const struct recovery *recovery, int64_t base)
 	return STATUS_DAMAGED;
 }
 
-/* Names sort as their offsets do: 20 digits. */
+/* Finds the segments, removes what compaction had not finished. Names sort as their offsets do: 20 digits. */
+static status entries_read(struct recovery *recovery, const struct directory_list *list)
+{
+	const char *dir = recovery->partition->dir;
+	int64_t base;
+	for (size_t i = 0; i < list->count; i++) {
+		char path[SEGMENT_PATH_MAX];
+		if (segment_name_parse(list->names[i], SEGMENT_LOG, &base))
+			base_add(recovery, base);
+		if (!segment_name_parse(list->names[i], SEGMENT_CLEANED, &base))
+			continue;
+		segment_path(path, dir, base, SEGMENT_CLEANED);
+		status result = file_remove(path);
+		if (result != STATUS_OK)
+			return result;
+	}
+	return STATUS_OK;
+}
+
+/* Segments wholly before the log start: their removal was interrupted. */
+static status trimmed_remove(struct recovery *recovery)
+{
+	struct partition *partition = recovery->partition;
+	int64_t start = atomic_load(&partition->log_start);
+	size_t first = 0;
+	if (recovery->count == 0 || recovery->bases[0] > start)
+		return missing_raise(recovery, start);
+	while (first + 1 < recovery->count && recovery->bases[first + 1] <= start) {
+		status result = segment_derived_remove(partition->dir, recovery->bases[first]);
+		if (result == STATUS_OK)
+			result = segment_log_remove(partition->dir, recovery->bases[first]);
+		if (result != STATUS_OK)
+			return result;
+		first++;
+	}
+	recovery->count -= first;
+	memmove(recovery->bases, recovery->bases + first, recovery->count * sizeof *recovery->bases);
+	return STATUS_OK;
+}
+
+/* A derived file without its .log. Those before the first segment were on their way out. */
+static status derived_check(struct recovery *recovery, const char *name)
+{
+	int64_t base;
+	if ((!segment_name_parse(name, SEGMENT_SNAPSHOT, &base) &&
+			!segment_name_parse(name, SEGMENT_TXNINDEX, &base) &&
+			!segment_name_parse(name, SEGMENT_INDEX, &base) &&
+			!segment_name_parse(name, SEGMENT_TIMEINDEX, &base)) ||
+		base_known(recovery, base))
+		return STATUS_OK;
+	if (base < recovery->bases[0])
+		return segment_derived_remove(recovery->partition->dir, base);
+	return missing_raise(recovery, base);
+}
+
 static status segments_list(struct recovery *recovery)
 {
 	struct directory_list list;
-	int64_t base;
-	status result = directory_list(recovery->partition->dir, &list);
+	struct partition *partition = recovery->partition;
+	int64_t start = 0;
+	status result = directory_list(partition->dir, &list);
 	if (result == STATUS_NOT_FOUND)
 		return missing_raise(recovery, 0);
 	if (result != STATUS_OK)
 		return result;
-	for (size_t i = 0; i < list.count; i++)
-		if (segment_name_parse(list.names[i], SEGMENT_LOG, &base))
-			base_add(recovery, base);
-	if (recovery->count == 0 || recovery->bases[0] != 0)
-		result = missing_raise(recovery, 0);
+	result = partition_start_read(partition->dir, &start);
+	atomic_store(&partition->log_start, start);
+	if (result == STATUS_OK)
+		result = entries_read(recovery, &list);
+	if (result == STATUS_OK)
+		result = trimmed_remove(recovery);
 	/* Index files and snapshots are written after the name of their .log is durable. */
 	for (size_t i = 0; i < list.count && result == STATUS_OK; i++)
-		if ((segment_name_parse(list.names[i], SEGMENT_SNAPSHOT, &base) ||
-				segment_name_parse(list.names[i], SEGMENT_TXNINDEX, &base) ||
-				segment_name_parse(list.names[i], SEGMENT_INDEX, &base) ||
-				segment_name_parse(list.names[i], SEGMENT_TIMEINDEX, &base)) &&
-			!base_known(recovery, base))
-			result = missing_raise(recovery, base);
+		result = derived_check(recovery, list.names[i]);
 	directory_list_free(&list);
 	return result;
 }
@@ -102,8 +157,11 @@ static void batch_visit(void *context, const struct record_batch *batch, int64_t
 {
 	struct recovery *recovery = context;
 	struct partition *partition = recovery->partition;
-	(void)position;
 	segment_publish(recovery->segment, batch);
+	/* Nobody knows when it was written: when its producer says, unless that is in the future. */
+	if (position == 0 && batch->max_timestamp_ms >= 0 &&
+		batch->max_timestamp_ms < recovery->segment->began_ms)
+		recovery->segment->began_ms = batch->max_timestamp_ms;
 	producer_state_append(&partition->producers, batch, &partition->aborted);
 	producer_state_publish(&partition->producers, batch);
 }
@@ -216,17 +274,48 @@ static void recovery_plan(struct recovery *recovery)
 static status producers_restore(struct recovery *recovery, size_t number)
 {
 	struct partition *partition = recovery->partition;
-	if (number == 0 || recovery->verify[number - 1])
-		return STATUS_OK; /* nothing, or what the segment before left */
+	if (number != 0 && recovery->verify[number - 1])
+		return STATUS_OK; /* what the segment before left */
 	producer_state_deinit(&partition->producers);
+	if (number == 0) { /* nothing, or what a trimmed log still tells of what came before */
+		if (recovery->bases[0] != 0 &&
+			snapshot_read_producers(partition->dir, recovery->bases[0], &partition->producers) != STATUS_OK)
+			diag(DIAG_INFO, "log", "producers_forgotten", "dir=\"%s\" offset=%" PRId64, partition->dir,
+				recovery->bases[0]);
+		return STATUS_OK;
+	}
 	if (snapshot_read_producers(partition->dir, recovery->bases[number], &partition->producers) == STATUS_OK)
 		return STATUS_OK;
 	return error_raise(STATUS_IO, "a snapshot of %s changed while it was read", partition->dir);
 }
 
-static status sealed_verify(struct recovery *recovery, struct segment *segment, int64_t next_offset)
+/* Verified in full, the segment ends at `next_offset`. Were those between there and where a later one begins
+ * replaced by it? Then they go, and recovery begins again without them: NOT_READY. */
+static status replaced_remove(const struct recovery *recovery, size_t number, int64_t next_offset)
+{
+	size_t last = number + 1;
+	while (last < recovery->count && recovery->bases[last] < next_offset)
+		last++;
+	if (last == number + 1 || last == recovery->count || recovery->bases[last] != next_offset)
+		return STATUS_OK;
+	for (size_t i = number + 1; i < last; i++) {
+		status result = segment_derived_remove(recovery->partition->dir, recovery->bases[i]);
+		if (result == STATUS_OK)
+			result = directory_sync(recovery->partition->dir);
+		if (result == STATUS_OK)
+			result = segment_log_remove(recovery->partition->dir, recovery->bases[i]);
+		if (result != STATUS_OK)
+			return result;
+	}
+	diag(DIAG_INFO, "log", "replaced_removed", "dir=\"%s\" from=%" PRId64 " to=%" PRId64,
+		recovery->partition->dir, recovery->bases[number + 1], next_offset);
+	return STATUS_NOT_READY;
+}
+
+static status sealed_verify(struct recovery *recovery, struct segment *segment, size_t number)
 {
 	struct partition *partition = recovery->partition;
+	int64_t next_offset = recovery->bases[number + 1];
 	struct segment_scan scan;
 	char path[SEGMENT_PATH_MAX];
 	segment_path(path, partition->dir, segment->summary.base_offset, SEGMENT_LOG);
@@ -237,6 +326,10 @@ static status sealed_verify(struct recovery *recovery, struct segment *segment, 
 		return result;
 	if (scan.damaged)
 		return damage_raise(segment, scan.position, scan.why);
+	if (scan.next_offset != next_offset)
+		result = replaced_remove(recovery, number, scan.next_offset);
+	if (result != STATUS_OK)
+		return result;
 	if (scan.next_offset != next_offset)
 		return damage_raise(segment, scan.position, "the next segment does not begin where it ends");
 	segment_seal(segment);
@@ -257,7 +350,7 @@ static status sealed_recover(struct recovery *recovery, size_t number)
 	struct segment *segment = segment_allocate(recovery->bases[number]);
 	partition_segment_add(partition, segment);
 	if (recovery->verify[number])
-		return sealed_verify(recovery, segment, recovery->bases[number + 1]);
+		return sealed_verify(recovery, segment, number);
 	segment->summary = recovery->summaries[number];
 	segment->sealed = true;
 	if (transaction_index_load(&partition->aborted, partition->dir, &segment->summary) != STATUS_OK)
@@ -301,7 +394,8 @@ static status active_recover(struct recovery *recovery)
 	return result;
 }
 
-status partition_recover(struct partition *partition)
+/* Once; NOT_READY, without an error, when it has to begin again. */
+static status recovery_run(struct partition *partition)
 {
 	struct recovery recovery = {.partition = partition};
 	status result = segments_list(&recovery);
@@ -316,6 +410,19 @@ status partition_recover(struct partition *partition)
 	mem_free(recovery.bases);
 	mem_free(recovery.summaries);
 	mem_free(recovery.verify);
+	return result;
+}
+
+status partition_recover(struct partition *partition)
+{
+	status result;
+	while ((result = recovery_run(partition)) == STATUS_NOT_READY) {
+		for (size_t i = 0; i < partition->segment_count; i++)
+			segment_destroy(partition->segments[i]);
+		partition->segment_count = 0;
+		producer_state_deinit(&partition->producers);
+		partition->aborted.count = 0;
+	}
 	if (result != STATUS_OK)
 		return error_note(result, "while recovering %s-%d", partition->topic->name, partition->number);
 	const struct segment *active = partition_active(partition);
@@ -329,5 +436,12 @@ status partition_recover(struct partition *partition)
 	atomic_store(&partition->last_stable_offset,
 		first_open < active->summary.next_offset ? first_open : active->summary.next_offset);
 	atomic_store(&partition->bytes, bytes);
+	if (atomic_load(&partition->log_start) > partition->next_offset) {
+		error_raise(STATUS_DAMAGED, "%s-%d starts at offset %" PRId64 " but ends at %" PRId64,
+			partition->topic->name, partition->number, atomic_load(&partition->log_start),
+			partition->next_offset);
+		error_hint("Records at the end of %s were lost; restore the directory from a copy.", partition->dir);
+		return STATUS_DAMAGED;
+	}
 	return STATUS_OK;
 }

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/diag.h"
 #include "base/hash.h"
 #include "base/invariant.h"
@@ -15,6 +16,7 @@ static const char *const suffixes[] = {
 	[SEGMENT_TIMEINDEX] = "timeindex",
 	[SEGMENT_SNAPSHOT] = "snapshot",
 	[SEGMENT_TXNINDEX] = "txnindex",
+	[SEGMENT_CLEANED] = "log.cleaned",
 };
 
 /* ---- paths ---- */
@@ -69,7 +71,7 @@ void segment_index_add(struct segment_index *index, const struct record_batch *b
 	int64_t last_offset = batch->base_offset + batch->last_offset_delta;
 	INVARIANT(last_offset - index->base_offset <= INT32_MAX && position <= INT32_MAX);
 	/* A marker is no record that a search by time could find. */
-	if (!batch->control && batch->max_timestamp_ms > index->max_timestamp_ms) {
+	if (!batch->control && batch->count != 0 && batch->max_timestamp_ms > index->max_timestamp_ms) {
 		index->max_timestamp_ms = batch->max_timestamp_ms;
 		index->max_timestamp_offset = last_offset;
 	}
@@ -213,6 +215,34 @@ void segment_destroy(struct segment *segment)
 	mem_free(segment);
 }
 
+static status segment_file_remove(const char *dir, int64_t base_offset, enum segment_file kind)
+{
+	char path[SEGMENT_PATH_MAX];
+	segment_path(path, dir, base_offset, kind);
+	return file_exists(path) ? file_remove(path) : STATUS_OK;
+}
+
+status segment_index_remove(const char *dir, int64_t base_offset)
+{
+	status result = segment_file_remove(dir, base_offset, SEGMENT_INDEX);
+	return result == STATUS_OK ? segment_file_remove(dir, base_offset, SEGMENT_TIMEINDEX) : result;
+}
+
+status segment_derived_remove(const char *dir, int64_t base_offset)
+{
+	status result = segment_index_remove(dir, base_offset);
+	if (result == STATUS_OK)
+		result = segment_file_remove(dir, base_offset, SEGMENT_TXNINDEX);
+	if (result == STATUS_OK)
+		result = segment_file_remove(dir, base_offset, SEGMENT_SNAPSHOT);
+	return result;
+}
+
+status segment_log_remove(const char *dir, int64_t base_offset)
+{
+	return segment_file_remove(dir, base_offset, SEGMENT_LOG);
+}
+
 status segment_create(struct segment **out, const char *dir, int64_t base_offset)
 {
 	char path[SEGMENT_PATH_MAX];
@@ -234,6 +264,8 @@ void segment_publish(struct segment *segment, const struct record_batch *batch)
 {
 	struct segment_summary *summary = &segment->summary;
 	INVARIANT(!segment->sealed && batch->base_offset == summary->next_offset);
+	if (summary->size == 0)
+		segment->began_ms = clock_wall_ms();
 	segment_index_add(&segment->index, batch, summary->size);
 	summary->size += (int64_t)batch->size;
 	summary->next_offset = batch->base_offset + batch->last_offset_delta + 1;

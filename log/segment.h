@@ -6,8 +6,8 @@
  *   .txnindex   the aborted transactions whose marker is in it (transaction_index.h); only when there are any
  *
  * All big-endian, as Apache Kafka writes them; an index entry about every SEGMENT_INDEX_INTERVAL
- * bytes. A sealed segment never changes. Its indexes are derived: they are used only when they
- * have the size and CRC its summary tells, and are rebuilt from the .log otherwise.
+ * bytes. A sealed segment never changes (compaction replaces it as a whole). Its indexes are derived: they
+ * are used only when they have the size and CRC its summary tells, and are rebuilt from the .log otherwise.
  *
  * Owned by the partition; fields under the partition's lock unless said otherwise.
  */
@@ -32,7 +32,15 @@ enum {
 
 /* ---- paths ---- */
 
-enum segment_file { SEGMENT_LOG, SEGMENT_INDEX, SEGMENT_TIMEINDEX, SEGMENT_SNAPSHOT, SEGMENT_TXNINDEX };
+/* SEGMENT_CLEANED: a .log that compaction is writing, "….log.cleaned". */
+enum segment_file {
+	SEGMENT_LOG,
+	SEGMENT_INDEX,
+	SEGMENT_TIMEINDEX,
+	SEGMENT_SNAPSHOT,
+	SEGMENT_TXNINDEX,
+	SEGMENT_CLEANED,
+};
 /* "<dir>/00000000000000000042.index" */
 void segment_path(char path[SEGMENT_PATH_MAX], const char *dir, int64_t base_offset, enum segment_file kind);
 /* Is `name` a file of that kind? Then its base offset. */
@@ -80,10 +88,18 @@ struct segment {
 	struct file file;   /* of the .log; the active segment's stays open */
 	int32_t file_users; /* reads under way; not closed while there are any */
 	bool sealed;
+	bool retired;                   /* no longer the partition's; its last user frees it */
+	int64_t began_ms;               /* wall time of the first batch, while active; see partition_recover() */
 	bool index_loaded;              /* always, while active */
 	struct segment_index index;     /* covers exactly `summary.size` bytes while active */
 	struct segment_summary summary; /* size, next_offset, times: of what is published */
 };
+
+/* Remove the index files of a segment; all its derived files with the snapshot at its base; its .log. A file
+ * that is not there is no failure. */
+status segment_index_remove(const char *dir, int64_t base_offset) MUST_USE;
+status segment_derived_remove(const char *dir, int64_t base_offset) MUST_USE;
+status segment_log_remove(const char *dir, int64_t base_offset) MUST_USE;
 
 /* An empty active segment: creates its .log (EXISTS when there is one) and syncs the directory. */
 status segment_create(struct segment **out, const char *dir, int64_t base_offset) MUST_USE;

@@ -105,3 +105,12 @@ status snapshot_read_producers(const char *dir, int64_t offset, struct producer_
 		producer_state_deinit(out);
 	return result;
 }
+
+void snapshot_replace_summary(const char *dir, const struct segment_summary *summary)
+{
+	struct producer_state producers;
+	producer_state_init(&producers);
+	bool known = snapshot_read_producers(dir, summary->next_offset, &producers) == STATUS_OK;
+	snapshot_write(dir, summary, known ? &producers : NULL);
+	producer_state_deinit(&producers);
+}

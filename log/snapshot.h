@@ -24,6 +24,8 @@ enum { SNAPSHOT_SUMMARY_SIZE = 92, SNAPSHOT_SIZE_MAX = 64 << 20 };
 /* Best effort: a failure is reported, not returned. producers may be NULL: unknown. */
 void snapshot_write(
 	const char *dir, const struct segment_summary *summary, const struct producer_state *producers);
+/* The segment before summary->next_offset was replaced: its new summary, the producers as they were. */
+void snapshot_replace_summary(const char *dir, const struct segment_summary *summary);
 /* The summary in <offset>.snapshot. NOT_FOUND when there is none to believe. */
 status snapshot_read_summary(const char *dir, int64_t offset, struct segment_summary *out) MUST_USE;
 /* The producers into an initialised, empty state. NOT_FOUND when there are none to believe; `out` is

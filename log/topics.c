@@ -8,6 +8,7 @@
 #include "base/diag.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "log/cleaner.h"
 #include "log/partition.h"
 #include "log/topic_config.h"
 #include "log/topics_internal.h"
@@ -226,16 +227,6 @@ static bool config_equal(const struct topic_config *left, const struct topic_con
 	return equal;
 }
 
-/* Nothing trims a log yet: a limit that would silently not be kept is refused. */
-static status config_served_check(const struct topic_config *config)
-{
-	if (!topic_config_removes_more(NULL, config))
-		return STATUS_OK;
-	error_raise(STATUS_UNSUPPORTED, "retention limits and compaction are not supported");
-	error_hint("Leave retention.ms and retention.bytes at -1 and cleanup.policy at delete.");
-	return STATUS_UNSUPPORTED;
-}
-
 static status topic_create_locked(struct log *log, const struct topic_event *event)
 {
 	int64_t offset = 0;
@@ -261,8 +252,6 @@ status topic_create(struct log *log, const char *name, const struct topic_config
 	status result = topic_name_check(name);
 	if (result == STATUS_OK)
 		result = topic_config_check(config);
-	if (result == STATUS_OK)
-		result = config_served_check(config);
 	if (result != STATUS_OK)
 		return result;
 	memcpy(event.name, name, strlen(name) + 1);
@@ -307,8 +296,6 @@ static status alteration_check(
 	const struct log *log, const char *name, const struct topic_config *now, const struct topic_config *next)
 {
 	status result = topic_config_check(next);
-	if (result == STATUS_OK)
-		result = config_served_check(next);
 	if (result != STATUS_OK)
 		return result;
 	if (next->partitions < now->partitions) {
@@ -373,8 +360,10 @@ status topic_alter_with(struct log *log, const char *name,
 	pthread_mutex_lock(&log->admin_lock);
 	status result = topic_alter_locked(log, name, change, context);
 	pthread_mutex_unlock(&log->admin_lock);
-	if (result == STATUS_OK)
+	if (result == STATUS_OK) {
 		writer_notify(log->writer);
+		cleaner_wake(log->cleaner);
+	}
 	return result;
 }
 

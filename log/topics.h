@@ -24,6 +24,7 @@
 #include "base/file.h"
 #include "log/log.h"
 
+struct cleaner;
 struct writer;
 
 #define TOPICS_REGISTRY_NAME "__kappa_topics"
@@ -42,6 +43,7 @@ struct log {
 	int64_t segment_bytes;
 	struct file lock_file;
 	struct writer *writer;
+	struct cleaner *cleaner;
 	struct partition *registry;
 	bool (*needed)(void *context, const char *topic, char *who, size_t who_size);
 	void *needed_context;
@@ -63,6 +65,8 @@ struct log {
 	int64_t producer_id_next, producer_id_end;
 };
 
+/* Seals the partition's active segment, if it has records, and begins the next. Blocks (log.c). */
+status log_roll_wait(struct log *log, struct partition *partition) MUST_USE;
 /* Recovers the registry, then every topic in it, then clears left-overs away. The writer does not run yet. */
 status topics_open(struct log *log) MUST_USE;
 /* Frees all topics. The writer has ended. */

@@ -202,6 +202,11 @@ static void append_admit(struct writer *writer, struct append *append)
 		append_complete(append, STATUS_POISONED);
 		return;
 	}
+	if (append->batch == NULL) {
+		bool rolled = partition->write_position == 0 || segment_make_room(writer, partition);
+		append_complete(append, rolled ? STATUS_OK : STATUS_POISONED);
+		return;
+	}
 	status result = record_batch_header(slice_of(append->batch, append->batch_size), &batch);
 	INVARIANT(result == STATUS_OK); /* writer_enqueue() asked */
 	result = producer_state_check(&partition->producers, &batch, &original);
@@ -232,7 +237,7 @@ static bool group_join(struct writer *writer, struct partition *partition)
 {
 	if (partition->in_group)
 		return true;
-	if (!partition_writer_enter(partition))
+	if (!partition_use(partition))
 		return false;
 	partition->in_group = true;
 	partition->group_next = NULL;
@@ -263,7 +268,7 @@ static void group_process(struct writer *writer, struct append *append)
 		pending_sync(writer, partition);
 		INVARIANT(partition->pending == NULL);
 		partition->in_group = false;
-		partition_writer_leave(partition);
+		partition_unuse(partition);
 	}
 }
 
@@ -295,23 +300,33 @@ static void *writer_run(void *argument)
 
 /* ---- any thread ---- */
 
-status writer_enqueue(struct writer *writer, struct append *append, bool wait)
+static status append_check(const struct append *append, const struct topic *topic)
 {
-	struct partition *partition = append->partition;
-	const struct topic *topic = partition_topic(partition);
 	struct record_batch batch;
+	int32_t bytes_max = topic->config->message_bytes_max;
 	status result = record_batch_header(slice_of(append->batch, append->batch_size), &batch);
 	if (result == STATUS_OK && batch.size != append->batch_size)
 		result = error_raise(
 			STATUS_BAD_BATCH, "%zu bytes follow the record batch", append->batch_size - batch.size);
 	if (result != STATUS_OK)
-		return error_note(result, "while appending to %s-%d", topic->name, partition->number);
-	if (append->batch_size > (size_t)topic->config->message_bytes_max) {
+		return error_note(
+			result, "while appending to %s-%d", topic->name, partition_number(append->partition));
+	if (append->batch_size > (size_t)bytes_max) {
 		error_raise(STATUS_TOO_LARGE, "a record batch of %zu bytes; topic %s takes at most %d",
-			append->batch_size, topic->name, topic->config->message_bytes_max);
-		error_hint("Send smaller batches, or create the topic with a larger max.message.bytes.");
+			append->batch_size, topic->name, bytes_max);
+		error_hint("Send smaller batches, or raise the topic's max.message.bytes.");
 		return STATUS_TOO_LARGE;
 	}
+	return STATUS_OK;
+}
+
+status writer_enqueue(struct writer *writer, struct append *append, bool wait)
+{
+	struct partition *partition = append->partition;
+	const struct topic *topic = partition_topic(partition);
+	status result = append->batch != NULL ? append_check(append, topic) : STATUS_OK;
+	if (result != STATUS_OK)
+		return result;
 	if (atomic_load(&partition->poisoned))
 		return error_raise(STATUS_POISONED, "%s-%d takes no appends after a failed write or sync",
 			topic->name, partition->number);

@@ -19,7 +19,8 @@ status writer_create(
 	struct writer **out, size_t queue_bytes_max, void (*advanced)(void *context), void *context) MUST_USE;
 /* Writes what is queued, then ends the thread. Accepts NULL. */
 void writer_destroy(struct writer *writer);
-/* As log_append(), but with `wait` it waits for room instead of answering BACKPRESSURE. */
+/* An append without batch (NULL) seals the active segment, if it has records, and begins the next.
+ * As log_append(), but with `wait` it waits for room instead of answering BACKPRESSURE. */
 status writer_enqueue(struct writer *writer, struct append *append, bool wait) MUST_USE;
 /* Has the writer thread call advanced() soon. */
 void writer_notify(struct writer *writer);

@@ -190,7 +190,7 @@ static void impossible_topics_are_refused_with_words(void **state)
 		assert_true(answer->error_message.size > 0);
 	}
 	struct kafka_create_topics_request *message = create_make(fixture, "t", 1, 1);
-	create_config(fixture, message, "cleanup.policy", "compact");
+	create_config(fixture, message, "cleanup.policy", "shrink");
 	assert_int_equal(created(fixture, 6, message)->error_code, KAFKA_INVALID_CONFIG);
 	message = create_make(fixture, "t", 1, 1);
 	create_config(fixture, message, "no.such.thing", "1");

@@ -36,7 +36,14 @@ void fixture_begin(struct fixture *fixture, int64_t segment_bytes)
 
 status fixture_try_open(struct fixture *fixture)
 {
-	struct log_options options = {.dir = fixture->log_dir, .segment_bytes = fixture->segment_bytes};
+	struct log_options options = {
+		.dir = fixture->log_dir,
+		.segment_bytes = fixture->segment_bytes,
+		.needed = fixture->needed,
+		.needed_context = fixture,
+		.clean_interval_ms = -1,
+		.clean_bytes_max = fixture->clean_bytes_max,
+	};
 	assert_null(fixture->log);
 	return log_open(&options, &fixture->log);
 }

@@ -19,8 +19,10 @@ enum { FIXTURE_PATH_MAX = 512 };
 struct fixture {
 	char dir[FIXTURE_PATH_MAX]; /* temporary; the log is in "<dir>/log" */
 	char log_dir[FIXTURE_PATH_MAX];
-	int64_t segment_bytes; /* of the log's options */
-	struct log *log;       /* NULL while closed */
+	int64_t segment_bytes; /* of the log's options, as are the next two; the cleaner only looks when asked */
+	size_t clean_bytes_max;
+	bool (*needed)(void *fixture, const char *topic, char *who, size_t who_size);
+	struct log *log; /* NULL while closed */
 };
 
 #define assert_ok(call) assert_ok_at((call), #call, __FILE__, __LINE__)

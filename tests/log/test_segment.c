@@ -28,6 +28,7 @@ static void index_add(struct segment_index *index, int64_t base_offset, int32_t 
 {
 	struct record_batch batch = {.base_offset = base_offset,
 		.last_offset_delta = last_delta,
+		.count = last_delta + 1,
 		.size = size,
 		.max_timestamp_ms = max_timestamp_ms};
 	segment_index_add(index, &batch, position);
