@@ -32,7 +32,7 @@ const char *group_state_name(enum group_state state); /* Kafka's words: "Prepari
 
 /* Documented limits; the rest of the protocol's sizes follows from the request's. */
 enum {
-	GROUP_ID_SIZE_MAX = 4096,                   /* also of member and instance ids */
+	GROUP_ID_SIZE_MAX = 1024,                   /* also of member and instance ids */
 	GROUP_METADATA_BYTES_MAX = 4 * 1024 * 1024, /* of all members of a group; as much again of assignments */
 	GROUP_OFFSET_METADATA_MAX = 4096,           /* Kafka's offset.metadata.max.bytes */
 };
@@ -107,8 +107,8 @@ struct group_sync {
 	int32_t assignment_count;
 };
 
-struct group *group_create(struct slice id, const struct group_options *options);
-void group_destroy(struct group *group); /* accepts NULL; no call is parked */
+struct group *kafka_group_create(struct slice id, const struct group_options *options);
+void kafka_group_destroy(struct group *group); /* accepts NULL; no call is parked */
 
 /* Inputs. What they end is in group_take_ended(). */
 void group_join(struct group *group, const struct group_join *join, struct group_call *call, int64_t now_ms);

@@ -89,7 +89,7 @@ struct group_offset {
 	int64_t offset;        /* −1 = none was committed */
 	int32_t leader_epoch;  /* −1 = not said */
 	struct slice metadata; /* "" when there is none */
-	int16_t error_code;    /* result */
+	int16_t error_code;    /* result; of a commit also an argument: not NONE = refused already */
 };
 
 struct group_commit {

@@ -17,7 +17,15 @@ const struct kafka_api kafka_apis[] = {
 	{1, 4, 12, 12, 100000, "Fetch", MESSAGES(fetch), kafka_fetch_run, kafka_fetch_release},
 	{2, 1, 7, 6, 100000, "ListOffsets", MESSAGES(list_offsets), kafka_list_offsets_run, NULL},
 	{3, 0, 9, 9, 100000, "Metadata", MESSAGES(metadata), kafka_metadata_run, NULL},
+	{8, 2, 8, 8, 100000, "OffsetCommit", MESSAGES(offset_commit), kafka_offset_commit_run, NULL},
+	{9, 1, 8, 6, 100000, "OffsetFetch", MESSAGES(offset_fetch), kafka_offset_fetch_run, NULL},
 	{10, 0, 4, 3, 10000, "FindCoordinator", MESSAGES(find_coordinator), kafka_find_coordinator_run, NULL},
+	{11, 0, 7, 6, 10000, "JoinGroup", MESSAGES(join_group), kafka_join_group_run, NULL},
+	{12, 0, 4, 4, 10000, "Heartbeat", MESSAGES(heartbeat), kafka_heartbeat_run, NULL},
+	{13, 0, 5, 4, 10000, "LeaveGroup", MESSAGES(leave_group), kafka_leave_group_run, NULL},
+	{14, 0, 5, 4, 10000, "SyncGroup", MESSAGES(sync_group), kafka_sync_group_run, NULL},
+	{15, 0, 5, 5, 10000, "DescribeGroups", MESSAGES(describe_groups), kafka_describe_groups_run, NULL},
+	{16, 0, 4, 3, 10000, "ListGroups", MESSAGES(list_groups), kafka_list_groups_run, NULL},
 	{17, 0, 1, INT16_MAX, 10000, "SaslHandshake", MESSAGES(sasl_handshake), kafka_sasl_handshake_run, NULL},
 	{18, 0, 3, 3, 10000, "ApiVersions", MESSAGES(api_versions), kafka_api_versions_run, NULL},
 	{19, 0, 7, 5, 10000, "CreateTopics", MESSAGES(create_topics), kafka_create_topics_run, NULL},
@@ -27,6 +35,8 @@ const struct kafka_api kafka_apis[] = {
 	{32, 0, 4, 4, 10000, "DescribeConfigs", MESSAGES(describe_configs), kafka_describe_configs_run, NULL},
 	{36, 0, 2, 2, 10000, "SaslAuthenticate", MESSAGES(sasl_authenticate), kafka_sasl_authenticate_run,
 		kafka_sasl_authenticate_release},
+	{42, 0, 2, 2, 10000, "DeleteGroups", MESSAGES(delete_groups), kafka_delete_groups_run, NULL},
+	{47, 0, 0, INT16_MAX, 10000, "OffsetDelete", MESSAGES(offset_delete), kafka_offset_delete_run, NULL},
 	{60, 0, 1, 0, 10000, "DescribeCluster", MESSAGES(describe_cluster), kafka_describe_cluster_run, NULL},
 };
 /* clang-format on */
@@ -57,44 +67,6 @@ enum kafka_progress kafka_api_versions_run(struct kafka_request *request, int64_
 		answer->api_keys[i].api_key = kafka_apis[i].key;
 		answer->api_keys[i].min_version = kafka_apis[i].version_min;
 		answer->api_keys[i].max_version = kafka_apis[i].version_max;
-	}
-	return kafka_request_answer(request, answer);
-}
-
-/* ---- FindCoordinator: nobody coordinates groups or transactions yet ---- */
-
-enum { COORDINATOR_GROUP = 0, COORDINATOR_TRANSACTION = 1 };
-
-static int16_t coordinator_refuse(int8_t key_type, const char **why)
-{
-	switch (key_type) {
-	case COORDINATOR_GROUP:
-		*why = "consumer groups are not served; assign partitions instead of subscribing";
-		return KAFKA_COORDINATOR_NOT_AVAILABLE;
-	case COORDINATOR_TRANSACTION:
-		/* Not "not available": a client would ask again for ever. */
-		*why = "transactions are not supported; leave transactional.id unset";
-		return KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
-	default:
-		*why = "unknown coordinator type";
-		return KAFKA_INVALID_REQUEST;
-	}
-}
-
-enum kafka_progress kafka_find_coordinator_run(struct kafka_request *request, int64_t now_ms)
-{
-	(void)now_ms;
-	const struct kafka_find_coordinator_request *message = request->message;
-	struct kafka_find_coordinator_response *answer = KAFKA_NEW(&request->arena, find_coordinator_response, 1);
-	const char *why;
-	answer->error_code = coordinator_refuse(message->key_type, &why);
-	answer->error_message = slice_of_string(why);
-	answer->coordinators_count = message->coordinator_keys_count;
-	answer->coordinators = KAFKA_NEW(&request->arena, find_coordinator_item, message->coordinator_keys_count);
-	for (int32_t i = 0; i < message->coordinator_keys_count; i++) {
-		answer->coordinators[i].key = message->coordinator_keys[i];
-		answer->coordinators[i].error_code = answer->error_code;
-		answer->coordinators[i].error_message = answer->error_message;
 	}
 	return kafka_request_answer(request, answer);
 }

@@ -146,6 +146,16 @@ enum kafka_progress kafka_delete_topics_run(struct kafka_request *request, int64
 enum kafka_progress kafka_describe_configs_run(struct kafka_request *request, int64_t now_ms);
 enum kafka_progress kafka_api_versions_run(struct kafka_request *request, int64_t now_ms);
 enum kafka_progress kafka_find_coordinator_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_offset_commit_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_offset_fetch_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_offset_delete_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_join_group_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_sync_group_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_heartbeat_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_leave_group_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_describe_groups_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_list_groups_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_delete_groups_run(struct kafka_request *request, int64_t now_ms);
 enum kafka_progress kafka_init_producer_id_run(struct kafka_request *request, int64_t now_ms);
 enum kafka_progress kafka_sasl_handshake_run(struct kafka_request *request, int64_t now_ms);
 enum kafka_progress kafka_sasl_authenticate_run(struct kafka_request *request, int64_t now_ms);

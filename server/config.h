@@ -20,10 +20,11 @@ struct server_config {
 	int64_t memory_mb;                      /* operator state and RocksDB */
 	int64_t step_rows;
 	int64_t step_delay_ms;
-	int64_t segment_bytes;   /* 0 = the log's default */
-	int64_t connections_max; /* per listener */
-	char *connect_dirs;      /* "loopback", "none", or directories separated by ':' */
-	char *log_level;         /* debug, info, warn, error */
+	int64_t segment_bytes;                                     /* 0 = the log's default */
+	int64_t connections_max;                                   /* per listener */
+	int64_t group_initial_delay_ms, offsets_retention_minutes; /* consumer groups */
+	char *connect_dirs; /* "loopback", "none", or directories separated by ':' */
+	char *log_level;    /* debug, info, warn, error */
 	bool allow_insecure_listen;
 	bool allow_plain_password; /* Kafka's PLAIN without TLS */
 	char *admin_user;          /* the first user's name … */

@@ -7,13 +7,17 @@
 #include "base/diag.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "ingest/group_log.h"
 #include "ingest/kafka_session.h"
 
 struct kafka_server {
 	struct kafka_server_options options;
 	struct kafka_broker *broker;
+	struct group_log *groups;
 	struct listener *listener;
 	struct kafka_client *clients;
+	uv_timer_t group_timer;
+	int64_t group_deadline_ms; /* the timer is set to; INT64_MAX = it is not */
 	bool closing;
 };
 
@@ -78,6 +82,32 @@ static void client_run_blocking(void *context, void (*function)(void *argument),
 	INVARIANT(submitted == STATUS_OK);
 }
 
+/* ---- groups: members that are silent, rebalances that take too long ---- */
+
+static void groups_arm(struct kafka_server *server);
+
+static void groups_tick(uv_timer_t *timer)
+{
+	struct kafka_server *server = timer->data;
+	server->group_deadline_ms = INT64_MAX;
+	group_coordinator_tick(group_log_coordinator(server->groups), now_ms());
+	groups_arm(server);
+}
+
+/* After anything that may have changed when the coordinator wants to be called. */
+static void groups_arm(struct kafka_server *server)
+{
+	int64_t deadline_ms = group_coordinator_deadline_ms(group_log_coordinator(server->groups));
+	if (deadline_ms == server->group_deadline_ms || server->closing)
+		return;
+	server->group_deadline_ms = deadline_ms;
+	int64_t left_ms = deadline_ms - now_ms();
+	if (deadline_ms == INT64_MAX)
+		uv_timer_stop(&server->group_timer);
+	else
+		uv_timer_start(&server->group_timer, groups_tick, left_ms > 0 ? (uint64_t)left_ms : 0, 0);
+}
+
 /* ---- the session's turns ---- */
 
 static void deadline_arm(struct kafka_client *client)
@@ -102,6 +132,7 @@ static void client_follow(struct kafka_client *client, status result)
 	else
 		connection_read_pause(client->connection);
 	deadline_arm(client);
+	groups_arm(client->server);
 }
 
 static void client_resume(struct kafka_client *client)
@@ -174,6 +205,7 @@ static void kafka_closed(void *state)
 	/* No wake() comes after this returns, but one may be waiting in the loop: then that one frees the client.
 	 */
 	kafka_session_destroy(client->session);
+	groups_arm(client->server);
 	client->session = NULL;
 	client->connection = NULL;
 	*client->link = client->next;
@@ -204,14 +236,25 @@ status kafka_server_open(const struct kafka_server_options *options, struct kafk
 		.protocol = &kafka_protocol,
 		.context = server,
 	};
-	status opened = listener_open(options->loop, &listening, &server->listener);
+	struct group_coordinator_options groups = group_coordinator_options_default();
+	groups.group.initial_delay_ms = (int32_t)options->group_initial_delay_ms;
+	groups.offsets_retention_ms = options->offsets_retention_ms;
+	status opened = group_log_open(options->log, &groups, now_ms(), &server->groups);
+	if (opened == STATUS_OK)
+		opened = listener_open(options->loop, &listening, &server->listener);
 	if (opened != STATUS_OK) {
+		group_log_close(server->groups);
 		mem_free(server);
 		return opened;
 	}
+	uv_timer_init(loop_uv(options->loop), &server->group_timer);
+	server->group_timer.data = server;
+	server->group_deadline_ms = INT64_MAX;
+	groups_arm(server);
 	/* Nobody is accepted before the loop runs; by then the broker knows the port it advertises. */
 	struct kafka_broker_options broker = kafka_broker_options_default();
 	broker.log = options->log;
+	broker.groups = group_log_coordinator(server->groups);
 	broker.host = options->address;
 	broker.port = (int32_t)listener_port(server->listener);
 	broker.security = options->security;
@@ -237,6 +280,7 @@ void kafka_server_appended(struct kafka_server *server)
 		next = client->next;
 		client_resume(client);
 	}
+	groups_arm(server);
 }
 
 void kafka_server_close(struct kafka_server *server)
@@ -244,6 +288,7 @@ void kafka_server_close(struct kafka_server *server)
 	if (server == NULL || server->closing)
 		return;
 	server->closing = true;
+	uv_close((uv_handle_t *)&server->group_timer, NULL);
 	listener_close(server->listener);
 }
 
@@ -253,5 +298,6 @@ void kafka_server_destroy(struct kafka_server *server)
 		return;
 	INVARIANT(server->clients == NULL);
 	kafka_broker_destroy(server->broker);
+	group_log_close(server->groups);
 	mem_free(server);
 }

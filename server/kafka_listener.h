@@ -19,6 +19,8 @@ struct kafka_server_options {
 	int64_t port;
 	unsigned connections_max;
 	struct kafka_security security;
+	int64_t group_initial_delay_ms; /* see group_options */
+	int64_t offsets_retention_ms;
 };
 
 status kafka_server_open(const struct kafka_server_options *options, struct kafka_server **out) MUST_USE;

@@ -380,6 +380,8 @@ static status listeners_open(struct server *server)
 		.port = config->kafka_port,
 		.connections_max = connections_max,
 		.security = security_for_kafka(server->security),
+		.group_initial_delay_ms = config->group_initial_delay_ms,
+		.offsets_retention_ms = config->offsets_retention_minutes * 60 * 1000,
 	};
 	status result = kafka_server_open(&kafka, &server->kafka);
 	if (result != STATUS_OK)

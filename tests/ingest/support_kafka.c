@@ -4,6 +4,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 /* ---- the fake server ---- */
 
 static void io_send(void *context, struct buffer *bytes)
@@ -66,6 +68,10 @@ void fixture_open(struct kafka_fixture *fixture, size_t queue_bytes_max)
 	assert_int_equal(log_open(&options, &fixture->log), STATUS_OK);
 	struct kafka_broker_options broker = kafka_broker_options_default();
 	broker.log = fixture->log;
+	struct group_coordinator_options groups = group_coordinator_options_default();
+	groups.group.initial_delay_ms = 0;
+	assert_int_equal(group_log_open(fixture->log, &groups, fixture->now_ms, &fixture->groups), STATUS_OK);
+	broker.groups = group_log_coordinator(fixture->groups);
 	fixture->broker = kafka_broker_create(&broker);
 	fixture_session_renew(fixture);
 }
@@ -77,6 +83,7 @@ void fixture_close(struct kafka_fixture *fixture)
 	calls_run(fixture);
 	log_close(fixture->log);
 	kafka_broker_destroy(fixture->broker);
+	group_log_close(fixture->groups);
 	buffer_deinit(&fixture->sent);
 }
 
@@ -92,7 +99,7 @@ int kafka_set_up(void **state)
 	(void)snprintf(fixture->dir, sizeof fixture->dir, "/tmp/kappa-kafka-XXXXXX");
 	assert_non_null(mkdtemp(fixture->dir));
 	arena_init(&fixture->arena);
-	fixture->now_ms = 1000000;
+	fixture->now_ms = clock_monotonic_ns() / 1000000;
 	fixture_open(fixture, 0);
 	*state = fixture;
 	return 0;

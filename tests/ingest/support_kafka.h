@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "ingest/group_log.h"
 #include "ingest/kafka_request.h"
 #include "ingest/kafka_session.h"
 #include "log/record_batch.h"
@@ -28,6 +29,7 @@ struct blocking_call {
 struct kafka_fixture {
 	char dir[64];
 	struct log *log;
+	struct group_log *groups;
 	struct kafka_broker *broker;
 	struct kafka_session *session;
 	struct buffer sent; /* answers not yet taken */
