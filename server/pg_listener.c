@@ -17,6 +17,7 @@
 
 enum {
 	START_MS_MAX = 60000,         /* for authentication */
+	REFUSED_MS = 500,             /* before a failed one is answered */
 	HELD_BYTES_MAX = 1024 * 1024, /* read ahead while a statement runs */
 };
 
@@ -38,7 +39,7 @@ struct pg_client {
 	struct pgwire *pgwire;
 	struct buffer held;       /* arrived while a worker is at it */
 	enum pgwire_next outcome; /* of the worker's run */
-	bool working;
+	bool working, refused;
 	int32_t pid, key;
 };
 
@@ -96,6 +97,12 @@ static void client_run(struct pg_client *client)
 		client->held.size = 0;
 	}
 	enum pgwire_next outcome = pgwire_run(client->pgwire, false);
+	if (pgwire_is_refused(client->pgwire)) {
+		client->refused = true; /* pg_timeout() goes on */
+		connection_read_pause(client->connection);
+		connection_timer_set(client->connection, REFUSED_MS);
+		return;
+	}
 	output_send(client);
 	outcome_follow(client, outcome);
 }
@@ -183,6 +190,7 @@ static void *pg_accepted(void *context, struct connection *connection)
 		.io = {client, client_flush, client_cancel},
 		.backend_pid = client->pid,
 		.cancel_key = client->key,
+		.peer = connection_peer(connection),
 	};
 	client->pgwire = pgwire_create(&options);
 	client->next = server->clients;
@@ -197,6 +205,8 @@ static void *pg_accepted(void *context, struct connection *connection)
 static void pg_received(void *state, struct slice bytes)
 {
 	struct pg_client *client = state;
+	if (client->refused)
+		return;
 	if (!client->working) {
 		pgwire_receive(client->pgwire, bytes);
 		client_run(client);
@@ -210,6 +220,11 @@ static void pg_received(void *state, struct slice bytes)
 static void pg_timeout(void *state)
 {
 	struct pg_client *client = state;
+	if (client->refused) {
+		output_send(client);
+		client_finish(client);
+		return;
+	}
 	diag(DIAG_INFO, "pg", "start_timed_out", "peer=%s", connection_peer(client->connection));
 	connection_abort(client->connection);
 }

@@ -1,6 +1,9 @@
 /* The frame of the protocol: input to messages, messages to their handlers, errors, the end. */
 #include "server/pgwire.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/invariant.h"
 #include "server/pgwire_internal.h"
 
@@ -14,6 +17,9 @@ struct pgwire *pgwire_create(const struct pgwire_options *options)
 {
 	struct pgwire *pgwire = mem_alloc_zeroed(1, sizeof *pgwire);
 	pgwire->options = *options;
+	(void)snprintf(pgwire->peer, sizeof pgwire->peer, "%.*s", PGWIRE_PEER_SIZE - 1,
+		options->peer != NULL ? options->peer : "");
+	pgwire->options.peer = pgwire->peer;
 	buffer_init(&pgwire->input);
 	buffer_init(&pgwire->output);
 	return pgwire;
@@ -26,6 +32,8 @@ void pgwire_destroy(struct pgwire *pgwire)
 	pgwire_portals_clear(pgwire);
 	pgwire_statements_clear(pgwire);
 	sql_session_destroy(pgwire->session);
+	scram_end(&pgwire->scram);
+	buffer_deinit(&pgwire->parameters);
 	buffer_deinit(&pgwire->input);
 	buffer_deinit(&pgwire->output);
 	mem_free(pgwire);
@@ -38,7 +46,20 @@ struct buffer *pgwire_output(struct pgwire *pgwire)
 
 bool pgwire_is_starting(const struct pgwire *pgwire)
 {
-	return pgwire->phase == PGWIRE_PHASE_STARTUP;
+	return pgwire->phase == PGWIRE_PHASE_STARTUP || pgwire->phase == PGWIRE_PHASE_AUTHENTICATING;
+}
+
+void pgwire_secured(struct pgwire *pgwire, const char *certificate_name)
+{
+	pgwire->encrypt = false;
+	pgwire->encrypted = true;
+	if (certificate_name != NULL && strlen(certificate_name) <= USER_NAME_SIZE_MAX)
+		memcpy(pgwire->certificate_name, certificate_name, strlen(certificate_name) + 1);
+}
+
+bool pgwire_is_refused(const struct pgwire *pgwire)
+{
+	return pgwire->refused;
 }
 
 void pgwire_cancel(struct pgwire *pgwire)
@@ -185,7 +206,19 @@ enum pgwire_next pgwire_run(struct pgwire *pgwire, bool may_block)
 {
 	pgwire->may_block = may_block;
 	bool for_worker = false;
-	while (pgwire->phase == PGWIRE_PHASE_STARTUP && pgwire_startup(pgwire, input_left(pgwire)))
+	while (pgwire->phase == PGWIRE_PHASE_STARTUP && !pgwire->encrypt &&
+		   pgwire_startup(pgwire, input_left(pgwire)))
+		;
+	if (pgwire->encrypt) {
+		/* CVE-2021-23214: bytes behind the request came in the clear, and whoever sent them did not know of
+		 * the key. */
+		if (pgwire->input_at == pgwire->input.size)
+			return PGWIRE_ENCRYPT;
+		error_raise(STATUS_PROTOCOL, "received unencrypted data after SSL request");
+		pgwire->output.size = 0;
+		pgwire_fatal(pgwire);
+	}
+	while (pgwire->phase == PGWIRE_PHASE_AUTHENTICATING && pgwire_authenticate(pgwire, input_left(pgwire)))
 		;
 	while (pgwire->phase == PGWIRE_PHASE_READY && message_next(pgwire, input_left(pgwire), &for_worker)) {
 		if (!may_block && pgwire->output.size > LOOP_OUTPUT_MAX)

@@ -3,7 +3,7 @@
  *
  *   receive(bytes) ─► input ─► run ─► messages ─► sql_session ─► output ─► flush
  *
- *   startup ──────────────────────► ready ◄──────────┐
+ *   startup ──► authenticating ───► ready ◄──────────┐
  *     │ SSLRequest, GSSENCRequest: N  │ error in an    │ Sync
  *     │ CancelRequest                 ▼ extended query │
  *     └────────► finished ◄─────── skipping ───────────┘
@@ -43,12 +43,16 @@ struct pgwire_options {
 	const struct sql_environment *environment;
 	struct pgwire_io io;
 	int32_t backend_pid, cancel_key;
+	const char *peer;  /* "127.0.0.1:4711", for diagnostics; copied; NULL = not known */
+	bool offers_tls;   /* SSLRequest is answered with S, and run() with PGWIRE_ENCRYPT */
+	bool requires_tls; /* who does not ask for it is refused */
 };
 
 enum pgwire_next {
 	PGWIRE_READ, /* all complete messages are done: send the output, read more */
 	PGWIRE_WORK, /* the next message may block: send the output, call pgwire_run(pgwire, true) on a worker */
-	PGWIRE_FINISH, /* send the output, close */
+	PGWIRE_FINISH,  /* send the output, close */
+	PGWIRE_ENCRYPT, /* send the output, do the TLS handshake; then pgwire_secured() */
 };
 
 struct pgwire *pgwire_create(const struct pgwire_options *options);
@@ -61,6 +65,11 @@ enum pgwire_next pgwire_run(struct pgwire *pgwire, bool may_block);
 struct buffer *pgwire_output(struct pgwire *pgwire);
 /* True until authentication is over: a deadline applies. */
 bool pgwire_is_starting(const struct pgwire *pgwire);
+/* The connection is encrypted from here on; `certificate_name`: whom the client's verified certificate
+ * names, or NULL. */
+void pgwire_secured(struct pgwire *pgwire, const char *certificate_name);
+/* Did authentication fail? Then the output is better sent a little later, so that guessing is slow. */
+bool pgwire_is_refused(const struct pgwire *pgwire);
 /* Tells the client that the server is shutting down (57P01); owner only. */
 void pgwire_shutdown(struct pgwire *pgwire);
 /* Any thread: cancels the running statement, if any. */

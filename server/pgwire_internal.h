@@ -29,12 +29,27 @@ struct pgwire_portal {
 	bool done;
 };
 
-enum pgwire_phase { PGWIRE_PHASE_STARTUP, PGWIRE_PHASE_READY, PGWIRE_PHASE_FINISHED };
+enum pgwire_phase {
+	PGWIRE_PHASE_STARTUP,
+	PGWIRE_PHASE_AUTHENTICATING,
+	PGWIRE_PHASE_READY,
+	PGWIRE_PHASE_FINISHED
+};
+
+enum { PGWIRE_PEER_SIZE = 64 };
 
 struct pgwire {
 	struct pgwire_options options;
 	enum pgwire_phase phase;
 	bool ssl_answered, gss_answered;
+	bool encrypt; /* S was answered to SSLRequest: nothing is read before the handshake */
+	bool encrypted, refused;
+	char peer[PGWIRE_PEER_SIZE];
+	char certificate_name[USER_NAME_SIZE_MAX + 1]; /* "" = none */
+	char user[SCRAM_NAME_SIZE_MAX + 1];            /* of the start-up packet */
+	uint32_t version;
+	struct buffer parameters; /* of the start-up packet, while the client authenticates */
+	struct scram_exchange scram;
 	bool skipping;  /* an extended query failed: nothing counts until Sync */
 	bool may_block; /* this run is on a worker */
 	struct buffer input;
@@ -58,6 +73,20 @@ status pgwire_flush_large(struct pgwire *pgwire) MUST_USE;
 
 /* Handles one start-up packet if it is there: false when more bytes are needed. */
 bool pgwire_startup(struct pgwire *pgwire, struct slice bytes);
+
+/* The user is who he says: makes the session and greets. */
+void pgwire_enter(struct pgwire *pgwire, bool authenticated);
+
+/* ---- pgwire_authenticate.c ---- */
+
+enum pgwire_identity {
+	PGWIRE_IDENTITY_OPEN,  /* there are no users */
+	PGWIRE_IDENTITY_SHOWN, /* by the certificate */
+	PGWIRE_IDENTITY_ASKED, /* SASL messages follow */
+};
+enum pgwire_identity pgwire_identify(struct pgwire *pgwire);
+/* Handles one SASL message if it is there: false when more bytes are needed. */
+bool pgwire_authenticate(struct pgwire *pgwire, struct slice bytes);
 
 /* ---- pgwire_query.c ---- */
 

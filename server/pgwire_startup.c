@@ -119,7 +119,7 @@ static void greet(struct pgwire *pgwire)
 {
 	struct buffer *out = &pgwire->output;
 	size_t at = message_begin(out, 'R');
-	buffer_append_be32(out, 0); /* AuthenticationOk: loopback is trusted */
+	buffer_append_be32(out, 0); /* AuthenticationOk */
 	message_end(out, at);
 	const char *name = NULL;
 	for (size_t i = 0; (name = sql_session_reported(i)) != NULL; i++) {
@@ -133,28 +133,42 @@ static void greet(struct pgwire *pgwire)
 	message_ready_for_query(out, (char)sql_session_transaction(pgwire->session));
 }
 
-static status session_start(struct pgwire *pgwire, struct cursor parameters)
+/* The user's name, and whether the packet is well-formed. */
+static status user_read(struct pgwire *pgwire, struct cursor parameters)
+{
+	for (const char *name = cursor_string(&parameters); name[0] != '\0'; name = cursor_string(&parameters)) {
+		const char *value = cursor_string(&parameters);
+		if (strcmp(name, "user") != 0)
+			continue;
+		if (strlen(value) > SCRAM_NAME_SIZE_MAX)
+			return error_raise(STATUS_PROTOCOL, "the user name in the start-up packet is too long");
+		memcpy(pgwire->user, value, strlen(value) + 1);
+	}
+	if (parameters.failed || cursor_left(&parameters) != 0)
+		return error_raise(STATUS_PROTOCOL, "the start-up packet is not a list of names and values");
+	if (pgwire->user[0] == '\0') {
+		error_raise(STATUS_PROTOCOL, "no user name in the start-up packet");
+		error_sqlstate("28000");
+		return STATUS_PROTOCOL;
+	}
+	return STATUS_OK;
+}
+
+static status session_start(struct pgwire *pgwire, struct cursor parameters, bool authenticated)
 {
 	struct sql_session_options options = {
 		.backend_pid = pgwire->options.backend_pid,
 		.notice = session_notice,
 		.forget = pgwire_forget,
 		.context = pgwire,
+		.user = pgwire->user,
+		.authenticated = authenticated,
 	};
 	struct cursor reading = parameters;
 	for (const char *name = cursor_string(&reading); name[0] != '\0'; name = cursor_string(&reading)) {
 		const char *value = cursor_string(&reading);
-		if (strcmp(name, "user") == 0)
-			options.user = value;
-		else if (strcmp(name, "database") == 0)
+		if (strcmp(name, "database") == 0)
 			options.database = value;
-	}
-	if (reading.failed || cursor_left(&reading) != 0)
-		return error_raise(STATUS_PROTOCOL, "the start-up packet is not a list of names and values");
-	if (options.user == NULL || options.user[0] == '\0') {
-		error_raise(STATUS_PROTOCOL, "no user name in the start-up packet");
-		error_sqlstate("28000");
-		return STATUS_PROTOCOL;
 	}
 	if (options.database == NULL || options.database[0] == '\0')
 		options.database = options.user;
@@ -181,13 +195,37 @@ static void session_request(struct pgwire *pgwire, uint32_t version, struct curs
 		pgwire_fatal(pgwire);
 		return;
 	}
-	if (session_start(pgwire, parameters) != STATUS_OK) {
+	if (pgwire->options.requires_tls && !pgwire->encrypted) {
+		error_raise(STATUS_UNAUTHENTICATED, "this server takes encrypted connections only");
+		error_sqlstate("28000");
+		error_hint("Connect with sslmode=require.");
 		pgwire_fatal(pgwire);
 		return;
 	}
-	if (minor != 0)
+	if (user_read(pgwire, parameters) != STATUS_OK) {
+		pgwire_fatal(pgwire);
+		return;
+	}
+	pgwire->version = version;
+	buffer_append(&pgwire->parameters, parameters.at, cursor_left(&parameters));
+	enum pgwire_identity identity = pgwire_identify(pgwire);
+	if (identity == PGWIRE_IDENTITY_ASKED)
+		pgwire->phase = PGWIRE_PHASE_AUTHENTICATING;
+	else
+		pgwire_enter(pgwire, identity == PGWIRE_IDENTITY_SHOWN);
+}
+
+void pgwire_enter(struct pgwire *pgwire, bool authenticated)
+{
+	struct cursor parameters = cursor_of(buffer_slice(&pgwire->parameters));
+	if (session_start(pgwire, parameters, authenticated) != STATUS_OK) {
+		pgwire_fatal(pgwire);
+		return;
+	}
+	if ((pgwire->version & 0xffff) != 0)
 		version_negotiate(pgwire, parameters);
 	greet(pgwire);
+	scram_end(&pgwire->scram);
 	pgwire->phase = PGWIRE_PHASE_READY;
 }
 
@@ -218,7 +256,10 @@ bool pgwire_startup(struct pgwire *pgwire, struct slice bytes)
 	pgwire->input_at += size;
 	struct cursor body = cursor_of(slice_of(bytes.data + 4, size - 4));
 	uint32_t code = cursor_be32(&body);
-	if (code == CODE_SSL) {
+	if (code == CODE_SSL && pgwire->options.offers_tls && !pgwire->ssl_answered && !pgwire->encrypted) {
+		pgwire->ssl_answered = pgwire->encrypt = true;
+		buffer_append_byte(&pgwire->output, 'S');
+	} else if (code == CODE_SSL) {
 		encryption_refuse(pgwire, &pgwire->ssl_answered);
 	} else if (code == CODE_GSS) {
 		encryption_refuse(pgwire, &pgwire->gss_answered);
