@@ -151,10 +151,10 @@ struct user *engine_user(struct engine *engine, const char *name); /* retained; 
 void engine_user_secret(struct engine *engine, uint8_t secret[SCRAM_SECRET_SIZE]);
 /* Sorted by name, each retained; the array lies in the arena. */
 void engine_users(struct engine *engine, struct arena *arena, struct user ***out, size_t *count);
-/* Blocks. EXISTS; INVALID when it is the first user and no admin. */
+/* Blocks. EXISTS; INVALID when it is the first user and no admin with a password. */
 status engine_user_create(struct engine *engine, const struct user *user) MUST_USE;
 /* Blocks. `change` alters a copy, under the lock of definitions; its failure leaves all as it was. NOT_FOUND;
- * INVALID when no admin would be left. */
+ * INVALID when no admin with a password would be left. */
 status engine_user_alter(struct engine *engine, const char *name,
 	status (*change)(void *context, struct user *user), void *context) MUST_USE;
 /* Blocks. NOT_FOUND; INVALID for the last admin, who may go only as the last user of all, and only with

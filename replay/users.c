@@ -1,7 +1,7 @@
 /* Users in the catalog: their records, and the verbs that change them.
  *
  * While there are no users, everybody may do everything. Hence the first one has to be an admin, and as long
- * as there are users, one of them is: otherwise nobody could ever let anybody in.
+ * as there are users, one of them is, and has a password: otherwise nobody could ever let anybody in.
  */
 #include <string.h>
 
@@ -217,6 +217,12 @@ static status user_record(struct engine *engine, json_t *record)
 	return code;
 }
 
+/* Can this one always let others in? */
+static bool is_keeper(const struct user *user)
+{
+	return user->has_password && user_may_all(user, USER_ADMIN);
+}
+
 static status create_locked(struct engine *engine, const struct catalog *catalog, const struct user *user)
 {
 	if (catalog_user(catalog, user->name) != NULL)
@@ -224,8 +230,8 @@ static status create_locked(struct engine *engine, const struct catalog *catalog
 	if (catalog->user_count >= CATALOG_USERS_MAX)
 		return error_raise(
 			STATUS_TOO_LARGE, "there are %d users already, the most there may be", CATALOG_USERS_MAX);
-	if (catalog->user_count == 0 && !user_may_all(user, USER_ADMIN)) {
-		status code = error_raise(STATUS_INVALID, "the first user must be an admin");
+	if (catalog->user_count == 0 && !is_keeper(user)) {
+		status code = error_raise(STATUS_INVALID, "the first user must be an admin with a password");
 		error_hint("From then on everybody has to log in: CREATE USER %s WITH PASSWORD '…' IN ROLE admin.",
 			user->name);
 		return code;
@@ -252,7 +258,7 @@ status engine_user_create(struct engine *engine, const struct user *user)
 static bool other_admin_exists(const struct catalog *catalog, const char *name)
 {
 	for (size_t i = 0; i < catalog->user_count; i++)
-		if (strcmp(catalog->users[i]->name, name) != 0 && user_may_all(catalog->users[i], USER_ADMIN))
+		if (strcmp(catalog->users[i]->name, name) != 0 && is_keeper(catalog->users[i]))
 			return true;
 	return false;
 }
@@ -265,8 +271,9 @@ static status alter_locked(struct engine *engine, const struct catalog *catalog,
 		return user_unknown(name);
 	struct user *user = user_copy(old);
 	status code = change(context, user);
-	if (code == STATUS_OK && !user_may_all(user, USER_ADMIN) && !other_admin_exists(catalog, name))
-		code = error_raise(STATUS_INVALID, "\"%s\" is the last admin and has to stay one", name);
+	if (code == STATUS_OK && !is_keeper(user) && !other_admin_exists(catalog, name))
+		code =
+			error_raise(STATUS_INVALID, "\"%s\" is the last admin with a password and has to stay one", name);
 	if (code == STATUS_OK)
 		code = user_record(engine, catalog_record_user("alter_user", user));
 	user_release(user);
@@ -297,7 +304,7 @@ static status drop_locked(struct engine *engine, const struct catalog *catalog, 
 		return code;
 	}
 	if (!last && !other_admin_exists(catalog, name)) {
-		status code = error_raise(STATUS_INVALID, "\"%s\" is the last admin", name);
+		status code = error_raise(STATUS_INVALID, "\"%s\" is the last admin with a password", name);
 		error_hint("Make another user an admin first, or drop the other users first.");
 		return code;
 	}

@@ -47,6 +47,7 @@ struct http_client {
 	struct buffer url, header_name, header_value;
 	size_t header_bytes;
 	bool complete, working, failed, header_has_value, expects_continue;
+	char certificate_name[USER_NAME_SIZE_MAX + 1];
 	int refuse_code; /* the request is not to be handled but answered with this */
 };
 
@@ -59,6 +60,9 @@ static struct exchange *exchange_create(struct http_client *client)
 	exchange->request.arena = &exchange->arena;
 	exchange->request.content_type = "";
 	exchange->request.accept = "";
+	exchange->request.authorization = "";
+	exchange->request.certificate_name = "";
+	exchange->request.peer = "";
 	exchange->response.code = 200;
 	exchange->response.content_type = "application/json";
 	return exchange;
@@ -68,6 +72,7 @@ static void exchange_destroy(struct exchange *exchange)
 {
 	if (exchange == NULL)
 		return;
+	user_release(exchange->request.user);
 	buffer_deinit(&exchange->body);
 	buffer_deinit(&exchange->response.body);
 	arena_deinit(&exchange->arena);
@@ -99,6 +104,8 @@ static void header_done(struct http_client *client)
 		request->content_type = value;
 	} else if (strcasecmp(name, "accept") == 0) {
 		request->accept = value;
+	} else if (strcasecmp(name, "authorization") == 0) {
+		request->authorization = value;
 	} else if (strcasecmp(name, "expect") == 0) {
 		client->expects_continue = strcasecmp(value, "100-continue") == 0;
 	}
@@ -205,8 +212,9 @@ static void write_answer(struct http_client *client, struct http_response *respo
 		return;
 	}
 	int size =
-		snprintf(head, sizeof head, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s\r\n",
+		snprintf(head, sizeof head, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s%s\r\n",
 			response->code, http_code_words(response->code), response->content_type, response->body.size,
+			response->challenge ? "WWW-Authenticate: Basic realm=\"kappa\"\r\n" : "",
 			keep_alive ? "" : "Connection: close\r\n");
 	INVARIANT(size > 0 && (size_t)size < sizeof head);
 	connection_write(client->connection, slice_of(head, (size_t)size));
@@ -291,6 +299,8 @@ static void client_work(struct http_client *client)
 	request->body = buffer_slice(&exchange->body);
 	request->gone = exchange_gone;
 	request->gone_context = exchange;
+	request->peer = arena_copy_string(&exchange->arena, connection_peer(client->connection));
+	request->certificate_name = arena_copy_string(&exchange->arena, client->certificate_name);
 	status code = http_request_parse_url(request, buffer_slice(&client->url));
 	if (code == STATUS_OK) {
 		exchange->work.run = exchange_run;

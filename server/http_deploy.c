@@ -39,6 +39,9 @@ static status deploy_script(struct server *server, const struct http_request *re
 			error_hint("Run other statements with kappa sql or POST /sql.");
 			return code;
 		}
+		status allowed = http_may(request, USER_DEPLOY, statement->create_view.name.name);
+		if (allowed != STATUS_OK)
+			return allowed;
 		statements[count++] = statement;
 	}
 	if (count == 0)
@@ -48,6 +51,8 @@ static status deploy_script(struct server *server, const struct http_request *re
 	status code = engine_deploy(server_engine(server), &deploy, arena, &result);
 	if (code != STATUS_OK)
 		return code;
+	for (size_t i = 0; !plan_only && i < result.item_count; i++)
+		http_audit(request, "view_deployed", result.items[i].view);
 	response->code = result.deployment != 0 ? 202 : 200;
 	http_answer_json(response,
 		json_pack("{s:I, s:o}", "deployment", (json_int_t)result.deployment, "items", items_json(&result)));

@@ -148,6 +148,10 @@ void http_answer_json(struct http_response *response, json_t *json)
 static int code_of(status code)
 {
 	switch (code) {
+	case STATUS_UNAUTHENTICATED:
+		return 401;
+	case STATUS_FORBIDDEN:
+		return 403;
 	case STATUS_NOT_FOUND:
 	case STATUS_UNKNOWN_RELATION:
 		return 404;
@@ -192,6 +196,7 @@ void http_answer_error(struct http_response *response, status code)
 	if (error->hint[0] != '\0')
 		json_object_set_new(body, "hint", json_string(error->hint));
 	response->code = code_of(code);
+	response->challenge = code == STATUS_UNAUTHENTICATED;
 	http_answer_json(response, json_pack("{s:o}", "error", body));
 }
 
@@ -201,8 +206,9 @@ const char *http_code_words(int code)
 		int code;
 		const char *words;
 	} known[] = {{200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {400, "Bad Request"},
-		{404, "Not Found"}, {405, "Method Not Allowed"}, {408, "Request Timeout"}, {409, "Conflict"},
-		{413, "Content Too Large"}, {415, "Unsupported Media Type"}, {422, "Unprocessable Content"},
+		{401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"},
+		{408, "Request Timeout"}, {409, "Conflict"}, {413, "Content Too Large"},
+		{415, "Unsupported Media Type"}, {422, "Unprocessable Content"},
 		{431, "Request Header Fields Too Large"}, {500, "Internal Server Error"},
 		{503, "Service Unavailable"}};
 	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)

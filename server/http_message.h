@@ -36,6 +36,11 @@ struct http_request {
 	const char *content_type; /* lower case without parameters; "" when not given */
 	const char *accept;
 	struct slice body;
+	const char *authorization;    /* the header; "" when not given */
+	const char *certificate_name; /* whom the client's verified certificate names; "" = none */
+	const char *peer;
+	bool open;                   /* there are no users: everybody may do everything */
+	struct user *user;           /* who asks; NULL = nobody known; the exchange's */
 	struct arena *arena;         /* lives as long as the request */
 	bool (*gone)(void *context); /* the client has left: long work may stop */
 	void *gone_context;
@@ -43,6 +48,7 @@ struct http_request {
 
 struct http_response {
 	int code;                 /* 200 unless set */
+	bool challenge;           /* ask for name and password (WWW-Authenticate) */
 	const char *content_type; /* static */
 	struct buffer body;
 };
@@ -68,8 +74,17 @@ const char *http_code_words(int code); /* "Not Found" */
 typedef status http_handler(
 	struct server *server, const struct http_request *request, struct http_response *response);
 
+/* Whoever asks: sets request->open and user. UNAUTHENTICATED when what it brings is wrong, not when it brings
+ * nothing. Some milliseconds of work. */
+status http_identify(struct server *server, struct http_request *request) MUST_USE;
+/* May the one who asks do this with the topic, table or view? name NULL: with all. FORBIDDEN; UNAUTHENTICATED
+ * when nobody asks. */
+status http_may(const struct http_request *request, enum user_role role, const char *name) MUST_USE;
+/* A line of the audit trail. */
+void http_audit(const struct http_request *request, const char *event, const char *object);
+
 /* Finds and runs the handler; always leaves an answer. */
-void http_route(struct server *server, const struct http_request *request, struct http_response *response);
+void http_route(struct server *server, struct http_request *request, struct http_response *response);
 
 http_handler http_topics_list, http_topic_create, http_topic_describe, http_topic_delete, http_topic_append,
 	http_topic_records;

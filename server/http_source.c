@@ -19,6 +19,8 @@ status http_source_open(
 	struct source_state state;
 	status result = parameter_need(request, "topic", &topic);
 	if (result == STATUS_OK)
+		result = http_may(request, USER_WRITE, topic);
+	if (result == STATUS_OK)
 		result = http_integer(request, "partition", 0, TOPIC_PARTITIONS_MAX - 1, -1, &partition);
 	if (result == STATUS_OK)
 		result = source_open(
@@ -40,6 +42,8 @@ status http_source_append(
 	int64_t session = 0, sequence = 0;
 	struct source_appended appended;
 	status result = parameter_need(request, "topic", &topic);
+	if (result == STATUS_OK)
+		result = http_may(request, USER_WRITE, topic);
 	if (result == STATUS_OK)
 		result = parameter_need(request, "position", &position);
 	if (result == STATUS_OK)

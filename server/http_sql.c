@@ -130,7 +130,10 @@ status http_sql(struct server *server, const struct http_request *request, struc
 		query = slice_of(json_string_value(text), json_string_length(text));
 	}
 	struct answering answering = {0};
-	struct sql_session_options options = {.notice = note, .context = &answering};
+	struct sql_session_options options = {.notice = note,
+		.context = &answering,
+		.user = request->user != NULL ? request->user->name : NULL,
+		.authenticated = request->user != NULL};
 	struct sql_session *session = sql_session_create(server_sql(server), &options);
 	json_t *results = json_array();
 	status code = run_script(session, query, &answering, request->arena, results);

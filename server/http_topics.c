@@ -48,8 +48,12 @@ status http_topics_list(
 	size_t count;
 	topic_list(server_log(server), &topics, &count);
 	json_t *list = json_array();
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list, topic_json(server, topics[i], request->arena));
+	for (size_t i = 0; i < count; i++) {
+		struct slice name = slice_of_string(topics[i]->name);
+		if (request->open || user_may(request->user, USER_READ, name) ||
+			user_may(request->user, USER_WRITE, name) || user_may(request->user, USER_DEPLOY, name))
+			json_array_append_new(list, topic_json(server, topics[i], request->arena));
+	}
 	mem_free(topics);
 	http_answer_json(response, json_pack("{s:o}", "topics", list));
 	return STATUS_OK;
@@ -99,7 +103,12 @@ status http_topic_create(
 	status code = http_body_json(request, &body);
 	if (code != STATUS_OK)
 		return code;
-	code = create_topic(server, body, response);
+	const char *name = json_string_value(json_object_get(body, "name"));
+	code = name != NULL ? http_may(request, USER_DEPLOY, name) : STATUS_OK;
+	if (code == STATUS_OK)
+		code = create_topic(server, body, response);
+	if (code == STATUS_OK)
+		http_audit(request, "topic_created", name);
 	json_decref(body);
 	return code;
 }

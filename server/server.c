@@ -213,6 +213,11 @@ const struct kafka_broker *server_kafka_broker(const struct server *server)
 	return kafka_server_broker(server->kafka);
 }
 
+struct security *server_security(const struct server *server)
+{
+	return server->security;
+}
+
 int64_t server_start_ms(const struct server *server)
 {
 	return server->start_ms;

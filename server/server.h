@@ -45,6 +45,8 @@ uint64_t server_log_await(struct server *server, uint64_t advances, int64_t ms_m
 struct kafka_broker;
 const struct kafka_broker *server_kafka_broker(const struct server *server); /* for metrics: its counters */
 struct sql_environment *server_sql(const struct server *server);
+struct security;
+struct security *server_security(const struct server *server);
 int64_t server_start_ms(const struct server *server); /* wall clock */
 bool server_is_stopping(const struct server *server);
 /* Sockets open now, by listener, for metrics. Loop thread. */
