@@ -1,7 +1,9 @@
 """Runs the test suites and adds up what they say. Called by script/test.
 
-Each suite yields (passed, failed) and prints one line per program; output of a failing program is shown in full.
+Each suite yields (passed, failed) and prints one line per program; output of a failing program is shown in full. Programs, and files of
+end-to-end tests, run side by side, as many as there are cores.
 """
+import concurrent.futures
 import glob
 import os
 import re
@@ -12,6 +14,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DEFAULT = ["unit", "tidy", "sql", "e2e", "crash"]
 CI = DEFAULT + ["asan", "tsan", "fuzz", "peers"]
+CORES = os.cpu_count() or 1
 FUZZ_SECONDS = int(os.environ.get("KAPPA_FUZZ_SECONDS", "60"))
 
 
@@ -38,29 +41,34 @@ def build(preset, targets):
     return code == 0
 
 
+def cmocka_program(preset, program, env):
+    """Runs one; returns (passed, failed, what to print)."""
+    began = time.time()
+    code, output = run([program], 300, env)
+    ok = sum(int(n) for n in re.findall(r"\[  PASSED  \] (\d+) test", output))
+    bad = sum(int(n) for n in re.findall(r"\[  FAILED  \] .*?(\d+) test", output))
+    if code != 0 and bad == 0:
+        bad = 1
+    if code == 0 and ok == 0:
+        bad = 1
+        output += "\nran no test"
+    line = "%-5s %-40s %3d passed%s  %5.1f s" % (preset[:5], os.path.basename(program), ok, ", %d FAILED" % bad if bad else "",
+                                                 time.time() - began)
+    return ok, bad, line + ("\n" + output[-12000:] if bad else "")
+
+
 def cmocka(preset, env=None):
     """All unit test programs of a preset."""
     if not build(preset, ["all"]):
         return 0, 1
+    programs = [program for program in sorted(glob.glob(os.path.join(ROOT, "build", preset, "tests", "*_test_*")))
+                if os.access(program, os.X_OK) and not os.path.isdir(program)]
     passed = failed = 0
-    for program in sorted(glob.glob(os.path.join(ROOT, "build", preset, "tests", "*_test_*"))):
-        if not os.access(program, os.X_OK) or os.path.isdir(program):
-            continue
-        began = time.time()
-        code, output = run([program], 300, env)
-        ok = sum(int(n) for n in re.findall(r"\[  PASSED  \] (\d+) test", output))
-        bad = sum(int(n) for n in re.findall(r"\[  FAILED  \] .*?(\d+) test", output))
-        if code != 0 and bad == 0:
-            bad = 1
-        if code == 0 and ok == 0:
-            bad = 1
-            output += "\nran no test"
-        passed += ok
-        failed += bad
-        say("%-5s %-40s %3d passed%s  %5.1f s" % (preset[:5], os.path.basename(program), ok,
-                                                  ", %d FAILED" % bad if bad else "", time.time() - began))
-        if bad:
-            say(output[-12000:])
+    with concurrent.futures.ThreadPoolExecutor(CORES) as pool:
+        for ok, bad, text in pool.map(lambda program: cmocka_program(preset, program, env), programs):
+            passed += ok
+            failed += bad
+            say(text)
     return passed, failed
 
 
@@ -79,12 +87,12 @@ def tsan():
     return cmocka("tsan", {"TSAN_OPTIONS": options})
 
 
-def pytest(path, timeout, env=None):
+def pytest(path, timeout, env=None, parallel=True):
     if not build("release", ["kappa"]):
         return 0, 1
     began = time.time()
     code, output = run(["/usr/bin/python3", "-m", "pytest", "-q", "-x" if env and env.get("KAPPA_FAIL_FAST") else "-ra",
-                        "-p", "no:cacheprovider", path], timeout, env)
+                        "-p", "no:cacheprovider"] + (["-n", str(CORES), "--dist", "loadfile"] if parallel else []) + [path], timeout, env)
     passed = sum(int(n) for n in re.findall(r"(\d+) passed", output))
     failed = sum(int(n) for n in re.findall(r"(\d+) (?:failed|error)", output))
     if code != 0 and failed == 0:
@@ -110,7 +118,7 @@ def tidy():
 
 
 def sql():
-    return pytest("tests/sql", 1200)
+    return pytest("tests/sql", 1200, parallel=False)  # one file
 
 
 def e2e():
