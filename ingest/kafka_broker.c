@@ -30,6 +30,7 @@ struct kafka_broker *kafka_broker_create(const struct kafka_broker_options *opti
 	broker->request_bytes_max = or_default(options->request_bytes_max, 100 * 1024 * 1024);
 	broker->fetch_bytes_max = or_default(options->fetch_bytes_max, 55 * 1024 * 1024);
 	broker->in_flight_max = or_default(options->in_flight_max, 32);
+	broker->waits = kafka_waits_create(options->log);
 	return broker;
 }
 
@@ -38,6 +39,7 @@ void kafka_broker_destroy(struct kafka_broker *broker)
 	if (broker == NULL)
 		return;
 	mem_free(broker->host);
+	kafka_waits_destroy(broker->waits);
 	mem_free(broker->cluster_id);
 	mem_free(broker);
 }

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "base/user.h"
+#include "ingest/kafka_waits.h"
 #include "log/log.h"
 
 struct group_coordinator;
@@ -47,6 +48,8 @@ struct kafka_broker {
 	int32_t port, node_id, request_bytes_max, fetch_bytes_max, in_flight_max;
 	bool auto_create_topics;
 	struct kafka_security security;
+	struct kafka_waits *waits; /* the network thread's */
+	uint32_t fetch_turn;       /* the network thread's: which partition a fetch begins with */
 	/* Counters since creation, for metrics. */
 	_Atomic uint64_t requests, requests_refused, bytes_received, bytes_sent;
 	_Atomic uint64_t batches_appended, batches_refused, records_appended;

@@ -4,6 +4,7 @@
  *   start ─► look ─► enough? ── no: KAFKA_WAITS (parked until the log moves) ─┘
  *                       └────── yes, an error, or max_wait over ─► answer
  *
+ * Parked it is in the lists of its partitions (kafka_waits.h): what happens elsewhere does not touch it.
  * Looking again never reads again: each partition keeps what it has read and goes on behind it, so a fetch
  * that waits for many small appends costs the sum of their bytes. Data close to the end is in the page cache
  * and read at once; a reader far behind may have to wait for the disk and is read for on a worker thread.
@@ -25,14 +26,16 @@ struct fetch_item {
 	struct kafka_fetch_response_partition *to;
 	struct partition *partition;
 	struct buffer records;
-	int64_t next_offset; /* where to go on reading */
-	bool full;           /* nothing more fits */
+	int64_t next_offset;                             /* where to go on reading */
+	int64_t seen_high_watermark, seen_stable_offset; /* when it was looked at last */
+	bool full;                                       /* nothing more fits */
 };
 
 struct fetch {
 	struct kafka_fetch_response *answer;
 	struct fetch_item *items;
-	int32_t count;
+	struct kafka_wait *waits;           /* as many, made when it parks first */
+	int32_t count, turn;                /* turn: which is read first */
 	size_t bytes, bytes_min, bytes_max; /* of all items; the first batch may exceed bytes_max */
 	size_t bytes_before_block;
 	bool blocked; /* a read on a worker thread was begun, and not yet looked at */
@@ -154,8 +157,9 @@ static void item_read(struct fetch *fetch, struct fetch_item *item)
 static void fetch_read(struct kafka_request *request)
 {
 	struct fetch *fetch = request->state;
+	/* Partitions take turns at being first: with small limits the others would wait for ever otherwise. */
 	for (int32_t i = 0; i < fetch->count && !fetch->full; i++) {
-		struct fetch_item *item = &fetch->items[i];
+		struct fetch_item *item = &fetch->items[(fetch->turn + i) % fetch->count];
 		if (!item->full && item->next_offset != partition_high_watermark(item->partition))
 			item_read(fetch, item);
 	}
@@ -175,15 +179,17 @@ static void fetch_check_deleted(struct kafka_request *request, struct fetch *fet
 
 enum backlog { BACKLOG_NONE, BACKLOG_NEAR, BACKLOG_FAR };
 
-static enum backlog fetch_backlog(const struct fetch *fetch)
+static enum backlog fetch_backlog(struct fetch *fetch)
 {
 	int64_t behind = 0;
 	bool any = false;
 	for (int32_t i = 0; i < fetch->count && !fetch->full; i++) {
-		const struct fetch_item *item = &fetch->items[i];
+		struct fetch_item *item = &fetch->items[i];
 		if (item->full)
 			continue;
 		int64_t high_watermark = partition_high_watermark(item->partition);
+		item->seen_high_watermark = high_watermark;
+		item->seen_stable_offset = partition_last_stable_offset(item->partition);
 		any = any || item->next_offset != high_watermark; /* also beyond it: to find that out of range */
 		if (item->next_offset >= 0 && item->next_offset < high_watermark)
 			behind += high_watermark - item->next_offset;
@@ -218,6 +224,32 @@ static enum kafka_progress fetch_answer(struct kafka_request *request, struct fe
 	return kafka_request_answer(request, fetch->answer);
 }
 
+/* Waits until one of its partitions moves. Everything there was up to what the items saw is read. */
+static enum kafka_progress fetch_park(struct kafka_request *request, struct fetch *fetch)
+{
+	if (fetch->waits == NULL)
+		fetch->waits = arena_alloc_zeroed(&request->arena, ((size_t)fetch->count + 1) * sizeof *fetch->waits);
+	for (int32_t i = 0; i < fetch->count; i++) {
+		const struct fetch_item *item = &fetch->items[i];
+		fetch->waits[i] = (struct kafka_wait){
+			.partition = item->full ? NULL : item->partition,
+			.high_watermark = item->seen_high_watermark,
+			.last_stable_offset = item->seen_stable_offset,
+		};
+	}
+	kafka_waits_park(request->broker->waits, request, fetch->waits, fetch->count);
+	/* What moved meanwhile has been told of already, to others. */
+	for (int32_t i = 0; i < fetch->count; i++) {
+		const struct fetch_item *item = &fetch->items[i];
+		if (item->full || (partition_high_watermark(item->partition) == item->seen_high_watermark &&
+							  partition_last_stable_offset(item->partition) == item->seen_stable_offset))
+			continue;
+		kafka_request_wake(request);
+		break;
+	}
+	return KAFKA_WAITS;
+}
+
 /* We decline fetch sessions by answering session id 0: every fetch is then a full one. */
 static int16_t fetch_session_refuse(const struct kafka_fetch_request *message)
 {
@@ -238,6 +270,8 @@ enum kafka_progress kafka_fetch_run(struct kafka_request *request, int64_t now_m
 			return kafka_request_answer(request, answer);
 		}
 		request->state = fetch = fetch_prepare(request);
+		if (fetch->count != 0)
+			fetch->turn = (int32_t)(request->broker->fetch_turn++ % (uint32_t)fetch->count);
 		request->deadline_ms = now_ms + (message->max_wait_ms > 0 ? message->max_wait_ms : 0);
 	} else {
 		fetch_check_deleted(request, fetch);
@@ -258,5 +292,5 @@ enum kafka_progress kafka_fetch_run(struct kafka_request *request, int64_t now_m
 	}
 	if (fetch_is_enough(fetch) || now_ms >= request->deadline_ms)
 		return fetch_answer(request, fetch);
-	return KAFKA_WAITS;
+	return fetch_park(request, fetch);
 }

@@ -17,6 +17,7 @@
 #include "ingest/kafka_broker.h"
 #include "ingest/kafka_codec.h"
 #include "ingest/kafka_error.h"
+#include "ingest/kafka_waits.h"
 
 struct kafka_session;
 struct kafka_request;
@@ -67,6 +68,9 @@ struct kafka_request {
 
 	void (*blocking)(struct kafka_request *request); /* see kafka_request_block() */
 	_Atomic int32_t outside;                         /* appends and blocking calls under way */
+	/* Parked until a partition moves, see kafka_waits.h; NULL = not. */
+	struct kafka_wait *waits;
+	int32_t wait_count;
 	/* The session is going while something outside holds the request: have it let go soon, so that the
 	 * memory is not held for as long as somebody else's answer takes. Called at most once; NULL = it does by
 	 * itself. */
@@ -75,6 +79,8 @@ struct kafka_request {
 
 /* Runs `function` on a worker thread; run() is called again when it has returned. */
 void kafka_request_block(struct kafka_request *request, void (*function)(struct kafka_request *request));
+/* Network thread: has the session look at its requests again soon. */
+void kafka_request_wake(struct kafka_request *request);
 /* Something outside (an append) is about to hold on to the request … */
 void kafka_request_enter(struct kafka_request *request);
 /* … and lets go of it; any thread, and the last touch of the request's memory by the caller. */

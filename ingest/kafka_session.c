@@ -110,6 +110,12 @@ void kafka_request_block(struct kafka_request *request, void (*function)(struct 
 	request->session->io.run_blocking(request->session->io.context, request_blocking, request);
 }
 
+void kafka_request_wake(struct kafka_request *request)
+{
+	INVARIANT(request->session->open);
+	request->session->io.wake(request->session->io.context);
+}
+
 struct slice kafka_request_host(const struct kafka_request *request)
 {
 	return slice_of_string(request->session->host);
@@ -164,6 +170,7 @@ void kafka_session_destroy(struct kafka_session *session)
 	session->open = false;
 	INVARIANT(pthread_mutex_unlock(&session->mutex) == 0);
 	for (struct kafka_request *request = session->first; request != NULL; request = request->next) {
+		kafka_waits_leave(request);
 		if (request->cancel != NULL && atomic_load_explicit(&request->outside, memory_order_acquire) != 0)
 			request->cancel(request);
 	}
@@ -376,6 +383,7 @@ static void session_start(struct kafka_session *session)
 
 static void request_run(struct kafka_session *session, struct kafka_request *request, int64_t now_ms)
 {
+	kafka_waits_leave(request);
 	enum kafka_progress progress = request->refusal != NULL ? kafka_request_answer(request, request->refusal)
 															: request->api->run(request, now_ms);
 	if (request == session->last) {

@@ -18,8 +18,8 @@
  *
  * What the server does:
  *   - bytes arrived → kafka_session_receive(), or _room() + _received() to read without a copy;
- *   - io.wake() was called, the log's `advanced` callback fired, a deadline passed, or the socket's write
- *     queue shrank → kafka_session_resume();
+ *   - io.wake() was called, a deadline passed, or the socket's write queue shrank → kafka_session_resume();
+ *   - the log's `advanced` callback fired → kafka_waits_look() of the broker, which wakes those it concerns;
  *   - after any of these: read from the socket only while kafka_session_wants_bytes(), and arm a timer for
  *     kafka_session_deadline_ms();
  *   - receive, received or resume failed → close the connection (error_current() says why; log it) and

@@ -113,6 +113,8 @@ status topic_alter_with(struct log *log, const char *name,
 	status (*change)(void *context, struct topic_config *config), void *context) MUST_USE;
 /* Borrowed until log_close(). STATUS_NOT_FOUND. Never blocks on I/O. */
 status topic_find(struct log *log, const char *name, const struct topic **out) MUST_USE;
+/* Counts topics created, altered and deleted; advanced() follows. */
+uint64_t log_topic_changes(const struct log *log);
 /* Sorted by name; the array is the caller's (mem_free), the topics are borrowed. */
 void topic_list(struct log *log, const struct topic ***out, size_t *count);
 

@@ -159,6 +159,17 @@ void topic_list(struct log *log, const struct topic ***out, size_t *count)
 	pthread_mutex_unlock(&log->topics_lock);
 }
 
+uint64_t log_topic_changes(const struct log *log)
+{
+	return atomic_load(&log->topic_changes);
+}
+
+static void topics_changed(struct log *log)
+{
+	atomic_fetch_add(&log->topic_changes, 1);
+	writer_notify(log->writer);
+}
+
 /* ---- creating ---- */
 
 static status event_append(struct log *log, const struct topic_event *event, int64_t *offset)
@@ -264,7 +275,7 @@ status topic_create(struct log *log, const char *name, const struct topic_config
 	result = topic_create_locked(log, &event);
 	pthread_mutex_unlock(&log->admin_lock);
 	if (result == STATUS_OK)
-		writer_notify(log->writer);
+		topics_changed(log);
 	return result;
 }
 
@@ -361,7 +372,7 @@ status topic_alter_with(struct log *log, const char *name,
 	status result = topic_alter_locked(log, name, change, context);
 	pthread_mutex_unlock(&log->admin_lock);
 	if (result == STATUS_OK) {
-		writer_notify(log->writer);
+		topics_changed(log);
 		cleaner_wake(log->cleaner);
 	}
 	return result;
@@ -413,7 +424,7 @@ status topic_delete(struct log *log, const char *name)
 	status result = topic_delete_locked(log, name);
 	pthread_mutex_unlock(&log->admin_lock);
 	if (result == STATUS_OK)
-		writer_notify(log->writer);
+		topics_changed(log);
 	return result;
 }
 

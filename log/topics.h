@@ -55,7 +55,8 @@ struct log {
 	pthread_mutex_t topics_lock;
 	struct topic **topics; /* by name */
 	size_t topic_count, topic_capacity;
-	struct topic **retired; /* deleted; their memory stays until log_close() */
+	_Atomic uint64_t topic_changes; /* any thread, without the lock */
+	struct topic **retired;         /* deleted; their memory stays until log_close() */
 	size_t retired_count, retired_capacity;
 	void **replaced; /* old configurations and partition arrays of altered topics; likewise */
 	size_t replaced_count, replaced_capacity;

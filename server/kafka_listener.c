@@ -275,11 +275,7 @@ const struct kafka_broker *kafka_server_broker(const struct kafka_server *server
 
 void kafka_server_appended(struct kafka_server *server)
 {
-	struct kafka_client *next = NULL;
-	for (struct kafka_client *client = server->clients; client != NULL; client = next) {
-		next = client->next;
-		client_resume(client);
-	}
+	kafka_waits_look(server->broker->waits);
 	groups_arm(server);
 }
 

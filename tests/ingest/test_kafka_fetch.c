@@ -223,6 +223,7 @@ static void limits_hold_but_the_first_batch_always_comes(void **state)
 	message->topics->partitions[1].partition = 1;
 	message->topics->partitions[0].partition_max_bytes = 10;
 	message->topics->partitions[1].partition_max_bytes = 10;
+	fixture->broker->fetch_turn = 0;
 	answer = fetched(fixture, 11, message);
 	assert_int_equal(records_check(answer[0].records, 0), 100);
 	assert_int_equal(answer[1].records.size, 0);
@@ -232,9 +233,104 @@ static void limits_hold_but_the_first_batch_always_comes(void **state)
 	message->topics->partitions[0].partition_max_bytes = message->topics->partitions[1].partition_max_bytes =
 		1000000;
 	message->max_bytes = (int32_t)(one * 5 + one / 2);
+	fixture->broker->fetch_turn = 0;
 	answer = fetched(fixture, 11, message);
 	assert_int_equal(records_check(answer[0].records, 0), 400);
 	assert_int_equal(records_check(answer[1].records, 0), 100);
+}
+
+static void partitions_take_turns_at_being_first(void **state)
+{
+	struct kafka_fixture *fixture = *state;
+	topic_make(fixture, "t", 3);
+	int served[3] = {0};
+	for (int32_t p = 0; p < 3; p++)
+		fill(fixture, "t", p, 1, 10);
+	struct kafka_fetch_request *message = fetch_make(fixture, "t", 0, 0, 1, 0);
+	message->max_bytes = 1;
+	message->topics->partitions_count = 3;
+	message->topics->partitions = KAFKA_NEW(&fixture->arena, fetch_request_partition, 3);
+	for (int32_t p = 0; p < 3; p++)
+		message->topics->partitions[p].partition = p;
+	for (int i = 0; i < 6; i++) {
+		struct kafka_fetch_response_partition *answer = fetched(fixture, 11, message);
+		for (int32_t p = 0; p < 3; p++)
+			served[p] += answer[p].records.size != 0;
+	}
+	for (int32_t p = 0; p < 3; p++)
+		assert_int_equal(served[p], 2);
+}
+
+/* What the server does when the log has moved: how many wakes it takes. */
+static int look(struct kafka_fixture *fixture)
+{
+	int before = fixture->wakes;
+	kafka_waits_look(fixture->broker->waits);
+	return fixture->wakes - before;
+}
+
+static void only_a_fetch_whose_partition_moved_is_woken(void **state)
+{
+	struct kafka_fixture *fixture = *state;
+	topic_make(fixture, "t", 1);
+	topic_make(fixture, "other", 1);
+	(void)look(fixture);
+	assert_int_equal(look(fixture), 0); /* nobody waits */
+	send_fetch(fixture, fetch_make(fixture, "t", 0, 0, 1, 500));
+	assert_false(answer_is_there(fixture));
+	assert_int_equal(look(fixture), 0);
+	append_directly(fixture, "other", 5);
+	assert_int_equal(look(fixture), 0);
+	append_directly(fixture, "t", 5);
+	assert_int_equal(look(fixture), 1);
+	assert_int_equal(look(fixture), 0); /* once */
+	assert_int_equal(turn(fixture), STATUS_OK);
+	struct kafka_fetch_response *answer = answer_take(fixture, 1, 11, NULL);
+	assert_int_equal(records_check(answer->topics->partitions->records, 0), 5);
+	append_directly(fixture, "t", 5);
+	assert_int_equal(look(fixture), 0); /* answered: it waits no more */
+}
+
+static void a_fetch_waits_on_for_more_bytes_and_is_woken_again(void **state)
+{
+	struct kafka_fixture *fixture = *state;
+	topic_make(fixture, "t", 1);
+	send_fetch(fixture, fetch_make(fixture, "t", 0, 0, 200, 500));
+	for (int i = 0; i < 2; i++) {
+		append_directly(fixture, "t", 1);
+		assert_int_equal(look(fixture), 1);
+		assert_int_equal(turn(fixture), STATUS_OK);
+	}
+	assert_false(answer_is_there(fixture));
+	append_directly(fixture, "t", 50);
+	assert_int_equal(look(fixture), 1);
+	assert_int_equal(turn(fixture), STATUS_OK);
+	assert_true(answer_is_there(fixture));
+	(void)answer_take(fixture, 1, 11, NULL);
+}
+
+static void a_fetch_is_woken_when_its_topic_is_deleted(void **state)
+{
+	struct kafka_fixture *fixture = *state;
+	topic_make(fixture, "t", 1);
+	(void)look(fixture);
+	send_fetch(fixture, fetch_make(fixture, "t", 0, 0, 1, 500));
+	assert_int_equal(topic_delete(fixture->log, "t"), STATUS_OK);
+	assert_int_equal(look(fixture), 1);
+	assert_int_equal(turn(fixture), STATUS_OK);
+	struct kafka_fetch_response *answer = answer_take(fixture, 1, 11, NULL);
+	assert_int_equal(answer->topics->partitions->error_code, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
+}
+
+static void a_session_that_goes_while_it_waits_is_not_woken(void **state)
+{
+	struct kafka_fixture *fixture = *state;
+	topic_make(fixture, "t", 1);
+	(void)look(fixture);
+	send_fetch(fixture, fetch_make(fixture, "t", 0, 0, 1, 500));
+	fixture_session_renew(fixture);
+	append_directly(fixture, "t", 5);
+	assert_int_equal(look(fixture), 0);
 }
 
 /* A reader far behind is served by a worker thread; the network thread does not read for it. */
@@ -384,6 +480,11 @@ int main(void)
 		TEST(a_topic_deleted_while_waited_for_is_said),
 		TEST(an_error_in_one_partition_comes_with_the_records_of_the_others),
 		TEST(limits_hold_but_the_first_batch_always_comes),
+		TEST(partitions_take_turns_at_being_first),
+		TEST(only_a_fetch_whose_partition_moved_is_woken),
+		TEST(a_fetch_waits_on_for_more_bytes_and_is_woken_again),
+		TEST(a_fetch_is_woken_when_its_topic_is_deleted),
+		TEST(a_session_that_goes_while_it_waits_is_not_woken),
 		TEST(a_reader_far_behind_reads_on_a_worker),
 		TEST(fetch_sessions_are_declined),
 		TEST(reading_a_whole_topic_fetch_by_fetch_gives_every_record_once),
