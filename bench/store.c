@@ -72,7 +72,7 @@ static double commit_rows(
 			check(view_commit_rows(commit, batch), "rows");
 			arena_reset(&arena);
 		}
-		struct offset_entry entry = {"bids", 0, (int64_t)at, 0};
+		struct offset_entry entry = {"bids", 0, (int64_t)at, 0, 0};
 		struct offset_vector offsets = {&entry, 1};
 		check(view_commit_finish(commit, &offsets), "commit");
 	}

@@ -341,8 +341,14 @@ static bool group_paused(const struct group *group)
 /* Groups that stand at the same offsets go on as one: one scan, one decode. */
 static void merge_replays(struct engine *engine, struct group *group)
 {
+	group_refresh(group);
 	for (size_t i = 0; i < engine->replay_count;) {
 		struct group *other = engine->replays[i];
+		if (other != group && group_is_stale(other)) {
+			if (other->open)
+				group_step_finish(other);
+			group_refresh(other);
+		}
 		if (other == group || group_paused(other) || !group_meets(group, other)) {
 			i++;
 			continue;
@@ -454,6 +460,8 @@ static void join_live(struct engine *engine, struct group *group)
 {
 	pthread_mutex_lock(&engine->live_lock);
 	struct group *live = engine->live;
+	group_refresh(live);
+	group_refresh(group);
 	int64_t *live_ends = mem_alloc_zeroed(live->input_count, sizeof *live_ends);
 	int64_t *group_ends = mem_alloc_zeroed(group->input_count, sizeof *group_ends);
 	for (size_t i = 0; i < live->input_count; i++) {
@@ -519,6 +527,8 @@ static bool replay_work(struct engine *engine)
 	struct group *group = choose_replay(engine);
 	if (group == NULL)
 		return false;
+	if (!group->open)
+		group_refresh(group);
 	int64_t *ends = mem_alloc_zeroed(group->input_count, sizeof *ends);
 	replay_ends(engine, group, ends);
 	bool progressed = false;
@@ -561,6 +571,7 @@ static bool live_work(struct engine *engine)
 	pthread_mutex_unlock(&engine->lock);
 	if (membership_dirty)
 		group_remove(live, leaves, NULL);
+	group_refresh(live);
 	int64_t *ends = mem_alloc_zeroed(live->input_count, sizeof *ends);
 	stable_ends(live, ends);
 	int64_t began_ns = clock_monotonic_ns();

@@ -183,6 +183,7 @@ struct version_status {
 	double eta_seconds;        /* −1 = unknown */
 	int64_t row_count;         /* −1 = none yet */
 	uint64_t bad_records;
+	int64_t missed_records; /* offsets trimmed from the log before they were read: the view lacks them */
 	struct digest digest;
 	const struct offset_vector *offsets;
 	int64_t watermark_us; /* INT64_MIN = none */
@@ -195,6 +196,11 @@ struct version_status {
 void engine_versions(struct engine *engine, struct arena *arena, struct version_status **out, size_t *count);
 /* Views or tables that read the topic, comma separated, in the arena; NULL when none does. */
 const char *engine_topic_users(struct engine *engine, const char *topic, struct arena *arena);
+
+/* Does a view need the topic's records from the beginning (a rebuild of it reads them all)? Then writes its
+ * versions, comma separated and cut at `size`, into `who`. Any thread; takes no lock that is held over I/O.
+ */
+bool engine_needs_topic(struct engine *engine, const char *topic, char *who, size_t size);
 
 /* ---- diff ---- */
 

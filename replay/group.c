@@ -67,6 +67,11 @@ static void insert_input(struct group *group, const struct group_input *input)
 	group->input_count++;
 }
 
+static bool runs(const struct version *version)
+{
+	return !atomic_load(&version->failed) && !atomic_load(&version->dropped);
+}
+
 static bool version_reads(const struct version *version, const char *topic)
 {
 	for (size_t i = 0; i < version->input_count; i++)
@@ -131,9 +136,10 @@ static const struct offset_entry *stored_offset(
 }
 
 /* The version's own inputs at its stored offsets, into `own` (a group used as a list). */
-static status version_positions(struct group *own, const struct version *version)
+static status version_positions(struct group *own, struct version *version)
 {
 	struct offset_vector offsets;
+	version_missed_clear(version);
 	view_store_offsets(version->store, &own->arena, &offsets);
 	for (size_t i = 0; i < version->input_count; i++) {
 		const struct table_entry *table = version->inputs[i].table;
@@ -160,8 +166,16 @@ static status version_positions(struct group *own, const struct version *version
 					"%lld",
 					version->definition.view, (long long)version->definition.number, topic->name, number,
 					(long long)input.position, (long long)partition_high_watermark(input.partition));
-			if (find_input(own, &input) == NULL)
-				insert_input(own, &input);
+			if (find_input(own, &input) != NULL)
+				continue;
+			if (stored != NULL)
+				version_missed_restore(version, topic, stored);
+			int64_t start = partition_log_start(input.partition);
+			if (input.position < start) {
+				version_miss(version, topic, number, input.position, start);
+				input.position = start;
+			}
+			insert_input(own, &input);
 		}
 	}
 	return STATUS_OK;
@@ -224,6 +238,52 @@ void group_remove(
 	INVARIANT(code == STATUS_OK); /* these decoders could be made before */
 }
 
+/* Partitions of a topic are inputs 0 … count − 1, one behind the other. */
+static size_t inputs_of_topic(const struct group *group, size_t first)
+{
+	size_t end = first;
+	while (end < group->input_count && group->inputs[end].topic == group->inputs[first].topic)
+		end++;
+	return end - first;
+}
+
+bool group_is_stale(const struct group *group)
+{
+	for (size_t i = 0; i < group->input_count; i += inputs_of_topic(group, i))
+		if (inputs_of_topic(group, i) < (size_t)group->inputs[i].topic->config->partitions)
+			return true;
+	return false;
+}
+
+/* `from` … `to` of the input were trimmed before any of its versions read them. */
+static void input_miss(struct group *group, const struct group_input *input, int64_t from, int64_t to)
+{
+	for (size_t i = 0; i < group->version_count; i++)
+		if (runs(group->versions[i]) && version_reads(group->versions[i], input->topic->name))
+			version_miss(group->versions[i], input->topic, input->number, from, to);
+}
+
+void group_refresh(struct group *group)
+{
+	INVARIANT(!group->open);
+	for (size_t i = 0; i < group->input_count; i += inputs_of_topic(group, i)) {
+		const struct topic *topic = group->inputs[i].topic;
+		int32_t count = topic->config->partitions;
+		for (int32_t number = (int32_t)inputs_of_topic(group, i); number < count; number++) {
+			struct group_input input = {
+				.topic = topic,
+				.partition = topic->partitions[number],
+				.number = number,
+				.position = partition_log_start(topic->partitions[number]),
+				.max_event_time_us = INT64_MIN,
+			};
+			if (input.position > 0)
+				input_miss(group, &input, 0, input.position);
+			insert_input(group, &input);
+		}
+	}
+}
+
 status group_merge(struct group *group, struct group *other)
 {
 	INVARIANT(!group->open && !other->open);
@@ -264,11 +324,6 @@ bool group_meets(const struct group *left, const struct group *right)
 }
 
 /* ---- the step ---- */
-
-static bool runs(const struct version *version)
-{
-	return !atomic_load(&version->failed) && !atomic_load(&version->dropped);
-}
 
 struct version_sink {
 	struct circuit_sink base;
@@ -369,6 +424,17 @@ static void push_chunk(struct group *group, struct group_input *input, int64_t t
 		count_progress(group, group->versions[i]);
 }
 
+/* Compacted or aborted records leave gaps: where the first batch begins, if that is behind `position`. */
+static int64_t gap_end(struct slice bytes, int64_t position, int64_t to)
+{
+	struct record_batch batch;
+	if (bytes.size == 0)
+		return to;
+	if (record_batch_header(bytes, &batch) != STATUS_OK || batch.base_offset < position)
+		return position;
+	return batch.base_offset < to ? batch.base_offset : to;
+}
+
 void group_chunk(struct group *group, const int64_t *ends, bool *progressed)
 {
 	*progressed = false;
@@ -388,8 +454,17 @@ void group_chunk(struct group *group, const int64_t *ends, bool *progressed)
 		if (code == STATUS_OK && to <= input->position)
 			code = error_raise(STATUS_DAMAGED, "topic \"%s\" partition %d does not advance at offset %lld",
 				input->topic->name, input->number, (long long)input->position);
+		int64_t start = partition_log_start(input->partition);
+		if (code == STATUS_OUT_OF_RANGE && input->position < start) {
+			input_miss(group, input, input->position, start); /* trimmed by force */
+			input->position = start;
+			*progressed = true;
+			return;
+		}
 		if (to > ends[index])
 			to = ends[index];
+		if (code == STATUS_OK)
+			input->position = gap_end(buffer_slice(&group->bytes), input->position, to);
 		if (to - input->position > BATCH_ROWS_MAX)
 			to = input->position +
 				 BATCH_ROWS_MAX; /* compressed batches can hold more than a decoder takes at a time */
@@ -428,8 +503,9 @@ static status finish_version(struct group *group, struct version *version)
 	for (size_t i = 0; i < group->input_count; i++) {
 		const struct group_input *input = &group->inputs[i];
 		if (version_reads(version, input->topic->name))
-			offsets.entries[offsets.count++] = (struct offset_entry){
-				input->topic->name, input->number, input->position, input->max_event_time_us};
+			offsets.entries[offsets.count++] =
+				(struct offset_entry){input->topic->name, input->number, input->position,
+					input->max_event_time_us, version_missed(version, input->topic, input->number)};
 	}
 	struct view_commit *commit = version->commit;
 	version->commit = NULL;

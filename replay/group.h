@@ -64,6 +64,10 @@ status group_add(struct group *group, struct version *version) MUST_USE;
 /* Takes out versions for which `leaves` says so and releases them; unused inputs and readers go too. */
 void group_remove(
 	struct group *group, bool (*leaves)(const struct version *version, void *context), void *context);
+/* Have partitions been added to a topic it reads? Then takes them in as inputs, from their beginning; before
+ * two groups are compared or merged, and before `ends` are made. Between steps only. */
+bool group_is_stale(const struct group *group);
+void group_refresh(struct group *group);
 /* Moves all versions of `other` here; positions must agree on shared inputs. `other` is left empty. */
 status group_merge(struct group *group, struct group *other) MUST_USE;
 

@@ -134,6 +134,7 @@ static void describe_version(struct engine *engine, struct publication *publicat
 		.upstreams = describe_uses(version, arena),
 		.row_count = -1,
 		.watermark_us = INT64_MIN,
+		.missed_records = atomic_load(&version->missed_records),
 		.memory_bytes = atomic_load(&version->memory_bytes),
 		.created_ms = definition->created_ms,
 		.fingerprint = arena_copy_string(arena, version->fingerprint),
@@ -190,6 +191,35 @@ const char *engine_topic_users(struct engine *engine, const char *topic, struct 
 	}
 	buffer_deinit(&names);
 	return text;
+}
+
+bool engine_needs_topic(struct engine *engine, const char *topic, char *who, size_t size)
+{
+	struct catalog *catalog = engine_catalog(engine);
+	struct buffer names;
+	buffer_init(&names);
+	if (strcmp(topic, CATALOG_TOPIC) == 0)
+		buffer_append_string(&names, "the catalog");
+	for (size_t i = 0; i < catalog->view_count; i++) {
+		for (size_t j = 0; j < catalog->views[i].version_count; j++) {
+			const struct version *version = catalog->views[i].versions[j];
+			bool reads = false;
+			for (size_t k = 0; k < version->input_count; k++)
+				reads = reads || strcmp(version->inputs[k].table->table.topic, topic) == 0;
+			if (reads)
+				buffer_printf(&names, "%s%s@%lld", names.size != 0 ? ", " : "", version->definition.view,
+					(long long)version->definition.number);
+		}
+	}
+	catalog_release(catalog);
+	bool needs = names.size != 0;
+	if (needs && size != 0) {
+		size_t length = names.size < size ? names.size : size - 1;
+		memcpy(who, names.data, length);
+		who[length] = '\0';
+	}
+	buffer_deinit(&names);
+	return needs;
 }
 
 bool engine_is_ready(struct engine *engine)
@@ -259,17 +289,31 @@ status engine_wait_caught_up(
 	}
 }
 
+/* Where the version stands in the partition; 0 in one that was added after its last step, −1 when it does not
+ * read the topic. */
+static int64_t read_up_to(const struct offset_vector *offsets, const struct version_target *end)
+{
+	int64_t read = -1;
+	for (size_t i = 0; i < offsets->count; i++) {
+		if (strcmp(offsets->entries[i].topic, end->topic) != 0)
+			continue;
+		if (offsets->entries[i].partition == end->partition)
+			return offsets->entries[i].offset;
+		read = 0;
+	}
+	return read;
+}
+
 /* Every caught-up version has read at least `ends` of its topics. */
 static bool reached(struct publication *publication, const struct version_target *ends, size_t count)
 {
 	for (size_t i = 0; i < publication->snapshot_count; i++) {
 		const struct offset_vector *offsets = view_snapshot_offsets(publication->snapshots[i]);
-		for (size_t j = 0; j < offsets->count; j++)
-			for (size_t k = 0; k < count; k++)
-				if (offsets->entries[j].partition == ends[k].partition &&
-					offsets->entries[j].offset < ends[k].offset &&
-					strcmp(offsets->entries[j].topic, ends[k].topic) == 0)
-					return false;
+		for (size_t j = 0; j < count; j++) {
+			int64_t read = read_up_to(offsets, &ends[j]);
+			if (read >= 0 && read < ends[j].offset)
+				return false;
+		}
 	}
 	return true;
 }

@@ -49,6 +49,29 @@ static void replay_to(const struct verification *verification, struct group *gro
 	*records = total;
 }
 
+/* A replay can only be compared with what read the same records. */
+static status history_check(
+	const struct verification *verification, const struct version *scratch, const struct group *group)
+{
+	const struct offset_vector *offsets = view_snapshot_offsets(verification->snapshot);
+	for (size_t i = 0; i < group->input_count; i++) {
+		const struct group_input *input = &group->inputs[i];
+		int64_t missed = 0, start = version_missed(scratch, input->topic, input->number);
+		for (size_t j = 0; j < offsets->count; j++)
+			if (offsets->entries[j].partition == input->number &&
+				strcmp(offsets->entries[j].topic, input->topic->name) == 0)
+				missed = offsets->entries[j].missed;
+		if (missed == start)
+			continue;
+		error_raise(STATUS_OUT_OF_RANGE,
+			"topic \"%s\" partition %d starts at offset %lld now; the view has read records that are gone",
+			input->topic->name, input->number, (long long)start);
+		error_hint("A view whose topic was trimmed cannot be verified by replay; what it shows is kept.");
+		return STATUS_OUT_OF_RANGE;
+	}
+	return STATUS_OK;
+}
+
 static status rebuild(
 	const struct verification *verification, struct version *scratch, struct verify_result *out)
 {
@@ -65,6 +88,8 @@ static status rebuild(
 		return code;
 	struct group *group = group_create(engine->log);
 	code = group_add(group, scratch);
+	if (code == STATUS_OK)
+		code = history_check(verification, scratch, group);
 	if (code == STATUS_OK)
 		replay_to(verification, group, &out->records);
 	group_destroy(group);

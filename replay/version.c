@@ -62,6 +62,7 @@ void version_release(struct version *version)
 	}
 	mem_free(version->inputs);
 	mem_free(version->source_inputs);
+	mem_free(version->missed);
 	mem_free(version->dir);
 	pthread_mutex_destroy(&version->status_lock);
 	arena_deinit(&version->arena);
@@ -198,6 +199,50 @@ status version_open(
 	INVARIANT(circuit_source_count(version->circuit) == version->source_count);
 	atomic_store(&version->memory_bytes, circuit_memory_bytes(version->circuit));
 	return STATUS_OK;
+}
+
+static void missed_add(struct version *version, const struct topic *topic, int32_t partition, int64_t count)
+{
+	atomic_fetch_add(&version->missed_records, count);
+	for (size_t i = 0; i < version->missed_count; i++)
+		if (version->missed[i].topic == topic && version->missed[i].partition == partition) {
+			version->missed[i].count += count;
+			return;
+		}
+	version->missed = mem_resize(version->missed, (version->missed_count + 1) * sizeof *version->missed);
+	version->missed[version->missed_count++] = (struct version_missed){topic, partition, count};
+}
+
+void version_miss(
+	struct version *version, const struct topic *topic, int32_t partition, int64_t from, int64_t to)
+{
+	missed_add(version, topic, partition, to - from);
+	diag(DIAG_WARN, "replay", "history_trimmed",
+		"view=%s version=%lld topic=%s partition=%d from=%lld to=%lld note=\"the log starts there: these "
+		"offsets are missing from the view\"",
+		version->definition.view, (long long)version->definition.number, topic->name, partition,
+		(long long)from, (long long)to);
+}
+
+int64_t version_missed(const struct version *version, const struct topic *topic, int32_t partition)
+{
+	for (size_t i = 0; i < version->missed_count; i++)
+		if (version->missed[i].topic == topic && version->missed[i].partition == partition)
+			return version->missed[i].count;
+	return 0;
+}
+
+void version_missed_restore(
+	struct version *version, const struct topic *topic, const struct offset_entry *stored)
+{
+	if (stored->missed > 0)
+		missed_add(version, topic, stored->partition, stored->missed);
+}
+
+void version_missed_clear(struct version *version)
+{
+	version->missed_count = 0;
+	atomic_store(&version->missed_records, 0);
 }
 
 void version_fail(struct version *version, const struct error *error)

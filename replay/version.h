@@ -47,6 +47,13 @@ struct version_definition {
 	size_t target_count;
 };
 
+/* Offsets of a partition that were trimmed from the log before the version had read them. */
+struct version_missed {
+	const struct topic *topic;
+	int32_t partition;
+	int64_t count;
+};
+
 /* A table the circuit reads, with the columns it needs. */
 struct version_input {
 	struct table_entry *table;
@@ -71,7 +78,9 @@ struct version {
 	char *dir;
 	struct view_store *store;
 	struct circuit *circuit;
-	struct view_commit *commit; /* of the open step; NULL between steps */
+	struct view_commit *commit;    /* of the open step; NULL between steps */
+	struct version_missed *missed; /* partitions of which it could not read all */
+	size_t missed_count;
 
 	/* anybody's */
 	atomic_bool dropped; /* asked to go */
@@ -80,6 +89,7 @@ struct version {
 	atomic_bool failed;
 	atomic_llong records_done, records_total; /* of the frozen target */
 	atomic_llong records_read;                /* ever, for the rate */
+	atomic_llong missed_records;              /* trimmed from the log before they were read */
 	atomic_size_t memory_bytes;
 	pthread_mutex_t status_lock; /* guards the following */
 	struct error failure;
@@ -103,6 +113,15 @@ status version_open(struct version *version, struct view_environment *environmen
 /* "<dir>/<view>@<number>.<deployment>", characters that do not belong in file names escaped; the caller
  * frees. */
 char *version_directory(const struct version *version, const char *dir);
+/* Notes that offsets [from, to) are not there to be read any more, loudly. The stepping thread's. */
+void version_miss(
+	struct version *version, const struct topic *topic, int32_t partition, int64_t from, int64_t to);
+/* What the version's store says of it; and to begin anew. The stepping thread's. */
+void version_missed_restore(
+	struct version *version, const struct topic *topic, const struct offset_entry *stored);
+void version_missed_clear(struct version *version);
+/* How many have been missed of the partition. The stepping thread's. */
+int64_t version_missed(const struct version *version, const struct topic *topic, int32_t partition);
 void version_fail(struct version *version, const struct error *error);
 /* Recomputes the records/s figure at most twice a second. */
 void version_measure_rate(struct version *version, int64_t now_ns);

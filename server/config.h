@@ -21,6 +21,7 @@ struct server_config {
 	int64_t step_rows;
 	int64_t step_delay_ms;
 	int64_t segment_bytes;                                     /* 0 = the log's default */
+	int64_t clean_interval_ms, clean_memory_mb;                /* retention and compaction */
 	int64_t connections_max;                                   /* per listener */
 	int64_t group_initial_delay_ms, offsets_retention_minutes; /* consumer groups */
 	char *connect_dirs; /* "loopback", "none", or directories separated by ':' */

@@ -98,6 +98,7 @@ static json_t *version_json(const struct version_status *status)
 	json_object_set_new(
 		json, "row_count", status->row_count < 0 ? json_null() : json_integer(status->row_count));
 	json_object_set_new(json, "bad_records", json_integer((json_int_t)status->bad_records));
+	json_object_set_new(json, "missed_records", json_integer((json_int_t)status->missed_records));
 	json_object_set_new(json, "digest", status->row_count < 0 ? json_null() : json_string(digest));
 	json_object_set_new(json, "watermark", timestamp_json(status->watermark_us));
 	json_object_set_new(json, "memory_bytes", json_integer((json_int_t)status->memory_bytes));

@@ -116,6 +116,18 @@ uint64_t server_log_await(struct server *server, uint64_t advances, int64_t ms_m
 	return advances;
 }
 
+/* Views read their topics from the beginning when they are built. Until they are known, everything is needed.
+ */
+static bool topic_needed(void *context, const char *topic, char *who, size_t who_size)
+{
+	struct server *server = context;
+	struct engine *engine = atomic_load(&server->engine);
+	if (engine != NULL)
+		return engine_needs_topic(engine, topic, who, who_size);
+	(void)snprintf(who, who_size, "views that are still starting");
+	return true;
+}
+
 static void engine_published(void *context)
 {
 	struct server *server = context;
@@ -326,6 +338,10 @@ static status storage_open(struct server *server)
 		.segment_bytes = config->segment_bytes,
 		.advanced = log_advanced,
 		.context = server,
+		.needed = topic_needed,
+		.needed_context = server,
+		.clean_interval_ms = config->clean_interval_ms,
+		.clean_bytes_max = (size_t)config->clean_memory_mb * MEBIBYTE,
 	};
 	result = log_open(&log_options, &server->log);
 	if (result != STATUS_OK)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "ingest/connectors.h"
+#include "log/topic_config.h"
 #include "server/config.h"
 #include "server/system_internal.h"
 
@@ -69,6 +70,7 @@ static void version_row(struct system_rows *rows, const struct version_status *v
 	rows_i64(rows, version->records_total);
 	rows_i64(rows, version->lag_records);
 	rows_i64(rows, (int64_t)version->bad_records);
+	rows_i64(rows, version->missed_records);
 	rows_timestamp_us_or_null(rows, version->watermark_us);
 	rows_offsets(rows, version->offsets);
 	rows_digest(rows, version->digest);
@@ -231,6 +233,16 @@ static status columns_fill(struct system_call *call, struct system_rows *rows)
 
 /* ---- topics, partitions ---- */
 
+/* The views for whose sake the topic keeps records that its configuration would let go; null = none. */
+static const char *kept_for(struct system_call *call, const char *topic, const struct topic_config *config)
+{
+	char who[512];
+	if (!topic_config_removes_more(NULL, config) || config->trim_force ||
+		!engine_needs_topic(call_engine(call), topic, who, sizeof who))
+		return NULL;
+	return arena_copy_string(&call->arena, who);
+}
+
 static status topics_fill(struct system_call *call, struct system_rows *rows)
 {
 	const struct topic **topics = NULL;
@@ -239,21 +251,29 @@ static status topics_fill(struct system_call *call, struct system_rows *rows)
 	status result = STATUS_OK;
 	for (size_t i = 0; i < count && (result = system_rows_begin(rows)) == STATUS_OK; i++) {
 		const struct topic *topic = topics[i];
-		int64_t record_count = 0;
+		const struct topic_config *config = topic->config;
+		char text[TOPIC_CONFIG_TEXT_MAX];
+		int64_t record_count = 0, trimmed_count = 0;
 		uint64_t size_bytes = 0;
-		for (int32_t number = 0; number < topic->config->partitions; number++) {
+		for (int32_t number = 0; number < config->partitions; number++) {
 			const struct partition *partition = topic->partitions[number];
+			trimmed_count += partition_log_start(partition);
 			record_count += partition_high_watermark(partition) - partition_log_start(partition);
 			size_bytes += partition_bytes(partition);
 		}
 		rows_text(rows, topic->name);
-		rows_i64(rows, topic->config->partitions);
-		rows_bool(rows, topic->config->internal);
+		rows_i64(rows, config->partitions);
+		rows_bool(rows, config->internal);
 		rows_i64(rows, record_count);
 		rows_i64(rows, (int64_t)size_bytes);
-		rows_i64(rows, topic->config->segment_bytes);
-		rows_i64_or_null(rows, topic->config->retention_ms);
-		rows_i64_or_null(rows, topic->config->retention_bytes);
+		rows_i64(rows, config->segment_bytes);
+		rows_i64_or_null(rows, config->retention_ms);
+		rows_i64_or_null(rows, config->retention_bytes);
+		topic_config_text(topic_config_entry_find("cleanup.policy"), config, text);
+		rows_text(rows, text);
+		rows_i64(rows, trimmed_count);
+		rows_bool(rows, config->trim_force);
+		rows_text(rows, kept_for(call, topic->name, config));
 		rows_text(rows, engine_topic_users(call_engine(call), topic->name, &call->arena));
 	}
 	mem_free(topics);
@@ -445,7 +465,8 @@ const struct system_definition system_relations[] = {
 	{"kappa", "versions", NULL, 0, 0, versions_fill, {
 		{"view", TYPE_TEXT}, {"version", TYPE_INT8}, {"state", TYPE_TEXT}, {"is_live", TYPE_BOOL},
 		{"deployment", TYPE_INT8}, {"row_count", TYPE_INT8}, {"records_done", TYPE_INT8}, {"records_total", TYPE_INT8},
-		{"lag_records", TYPE_INT8}, {"bad_record_count", TYPE_INT8}, {"watermark", TYPE_TIMESTAMPTZ},
+		{"lag_records", TYPE_INT8}, {"bad_record_count", TYPE_INT8},
+		{"missed_record_count", TYPE_INT8}, {"watermark", TYPE_TIMESTAMPTZ},
 		{"offsets", TYPE_TEXT}, {"digest", TYPE_TEXT}, {"memory_bytes", TYPE_INT8}, {"disk_bytes", TYPE_INT8},
 		{"created_at", TYPE_TIMESTAMPTZ}, {"upstreams", TYPE_TEXT}, {"fingerprint", TYPE_TEXT}, {"error", TYPE_TEXT},
 		{"query", TYPE_TEXT}}},
@@ -469,7 +490,8 @@ const struct system_definition system_relations[] = {
 	{"kappa", "topics", NULL, 0, 0, topics_fill, {
 		{"topic", TYPE_TEXT}, {"partition_count", TYPE_INT4}, {"is_internal", TYPE_BOOL}, {"record_count", TYPE_INT8},
 		{"size_bytes", TYPE_INT8}, {"segment_bytes", TYPE_INT8}, {"retention_ms", TYPE_INT8},
-		{"retention_bytes", TYPE_INT8}, {"used_by", TYPE_TEXT}}},
+		{"retention_bytes", TYPE_INT8}, {"cleanup_policy", TYPE_TEXT}, {"trimmed_count", TYPE_INT8},
+		{"trim_force", TYPE_BOOL}, {"kept_for", TYPE_TEXT}, {"used_by", TYPE_TEXT}}},
 	{"kappa", "partitions", NULL, 0, 0, partitions_fill, {
 		{"topic", TYPE_TEXT}, {"partition", TYPE_INT4}, {"log_start_offset", TYPE_INT8}, {"high_watermark", TYPE_INT8},
 		{"size_bytes", TYPE_INT8}}},

@@ -2,14 +2,14 @@
  *
  * Fields, in order: fingerprint (length, bytes), digest low and high (8 bytes each, big-endian), row count
  * (zigzag), bad records, commits, number of offset entries; per entry topic (length, bytes), partition,
- * offset, greatest event time (zigzag each).
+ * offset, greatest event time, missed offsets (zigzag each; version 1 had no missed ones).
  */
 #include "views/meta.h"
 
 #include "base/hash.h"
 #include "base/invariant.h"
 
-enum { META_MAGIC = 0x4b565331, /* KVS1 */ META_VERSION = 1, META_HEAD = 12, META_ENTRY_MIN = 4 };
+enum { META_MAGIC = 0x4b565331, /* KVS1 */ META_VERSION = 2, META_HEAD = 12, META_ENTRY_MIN = 4 };
 
 static void append_bytes(struct buffer *out, const void *data, size_t size)
 {
@@ -36,6 +36,7 @@ void meta_encode(const struct view_meta *meta, struct buffer *out)
 		buffer_append_zigzag(out, entry->partition);
 		buffer_append_zigzag(out, entry->offset);
 		buffer_append_zigzag(out, entry->max_event_time_us);
+		buffer_append_zigzag(out, entry->missed);
 	}
 	uint8_t *bytes = out->data + head;
 	put_be32(bytes + 8, crc32c(0, bytes + META_HEAD, out->size - head - META_HEAD));
@@ -54,7 +55,8 @@ static char *read_string(struct cursor *cursor, struct arena *arena, uint64_t si
 	return copy;
 }
 
-static void read_entry(struct cursor *cursor, struct arena *arena, struct offset_entry *entry)
+static void read_entry(
+	struct cursor *cursor, struct arena *arena, uint32_t version, struct offset_entry *entry)
 {
 	entry->topic = read_string(cursor, arena, cursor_left(cursor));
 	int64_t partition = cursor_zigzag(cursor);
@@ -63,6 +65,7 @@ static void read_entry(struct cursor *cursor, struct arena *arena, struct offset
 	entry->partition = (int32_t)partition;
 	entry->offset = cursor_zigzag(cursor);
 	entry->max_event_time_us = cursor_zigzag(cursor);
+	entry->missed = version > 1 ? cursor_zigzag(cursor) : 0;
 }
 
 status meta_decode(struct slice bytes, struct arena *arena, struct view_meta *out)
@@ -71,7 +74,7 @@ status meta_decode(struct slice bytes, struct arena *arena, struct view_meta *ou
 	uint32_t magic = cursor_be32(&cursor), version = cursor_be32(&cursor), crc = cursor_be32(&cursor);
 	if (cursor.failed || magic != META_MAGIC)
 		return error_raise(STATUS_DAMAGED, "the view's meta record is not one (%zu bytes)", bytes.size);
-	if (version != META_VERSION)
+	if (version < 1 || version > META_VERSION)
 		return error_raise(STATUS_DAMAGED, "the view's meta record has version %u; this program reads %d",
 			version, META_VERSION);
 	if (crc32c(0, cursor.at, cursor_left(&cursor)) != crc)
@@ -90,7 +93,7 @@ status meta_decode(struct slice bytes, struct arena *arena, struct view_meta *ou
 	else
 		meta.offsets.entries = arena_alloc(arena, (size_t)count * sizeof *meta.offsets.entries);
 	for (; !cursor.failed && meta.offsets.count < count; meta.offsets.count++)
-		read_entry(&cursor, arena, &meta.offsets.entries[meta.offsets.count]);
+		read_entry(&cursor, arena, version, &meta.offsets.entries[meta.offsets.count]);
 	if (cursor.failed || cursor_left(&cursor) != 0)
 		return error_raise(STATUS_DAMAGED, "the view's meta record is malformed");
 	*out = meta;

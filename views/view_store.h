@@ -36,6 +36,7 @@ struct offset_entry {
 	int32_t partition;
 	int64_t offset;
 	int64_t max_event_time_us; /* INT64_MIN = none seen; with the table's delay this gives the watermark */
+	int64_t missed;            /* offsets before it that were trimmed from the log before they were read */
 };
 struct offset_vector {
 	struct offset_entry *entries;

@@ -401,6 +401,135 @@ static void everything_comes_back_from_the_log_alone(void **state)
 	world_run(lost_views_body);
 }
 
+/* ---- topics that change under their views ---- */
+
+static status grow(void *context, struct topic_config *config)
+{
+	config->partitions = *(const int32_t *)context;
+	return STATUS_OK;
+}
+
+static void partitions_set(struct world *world, int32_t count)
+{
+	assert_int_equal(topic_alter_with(world->log, "orders", grow, &count), STATUS_OK);
+}
+
+static void verify_expects(struct world *world, int64_t version, status expected)
+{
+	struct arena arena;
+	struct verify_result result = {.equal = false};
+	arena_init(&arena);
+	status code = engine_verify(world->engine, "totals", version, NULL, NULL, &arena, &result);
+	assert_int_equal(code, expected);
+	assert_true(code != STATUS_OK || result.equal);
+	arena_deinit(&arena);
+}
+
+static void growth_body(struct world *world)
+{
+	world_open(world, 2, 0, 0);
+	world_sql(world, orders_table);
+	first_orders(world);
+	world_sql(world, totals_v1);
+	world_wait(world, "totals", 1);
+	partitions_set(world, 3);
+	world_produce(world, "orders", 2, "{\"customer\":\"dan\",\"amount\":3}");
+	world_wait(world, "totals", 1);
+	expect_rows(world, "totals", 0, "ann|2|12\nbob|1|-2\ncid|1|1\ndan|1|3\n");
+	verify_expects(world, 1, STATUS_OK);
+	/* While versions replay, are opened again, or have nothing of their own to do. */
+	for (int32_t i = 0; i < 5; i++) {
+		char text[256], record[64];
+		(void)snprintf(text, sizeof text,
+			"CREATE OR REPLACE MATERIALIZED VIEW totals AS SELECT customer, count(*) AS n, "
+			"sum(amount) AS total FROM orders WHERE amount > %d GROUP BY customer",
+			i);
+		world_deploy(world, text);
+		partitions_set(world, 4 + i);
+		(void)snprintf(record, sizeof record, "{\"customer\":\"eve\",\"amount\":%d}", i);
+		for (int32_t partition = 0; partition < 4 + i; partition++)
+			world_produce(world, "orders", partition, record);
+		if (i == 2)
+			world_reopen(world);
+		world_wait(world, "totals", 2 + i);
+	}
+	for (int64_t version = 1; version <= 6; version++)
+		verify_expects(world, version, STATUS_OK);
+	expect_rows(world, "totals", 1, "ann|2|12\nbob|1|-2\ncid|1|1\ndan|1|3\neve|30|70\n");
+	world_close(world);
+}
+
+static void a_partition_added_is_read_by_running_and_replaying_versions(void **state)
+{
+	(void)state;
+	world_run(growth_body);
+}
+
+static int64_t missed(struct world *world, int64_t version)
+{
+	struct arena arena;
+	struct version_status *versions;
+	size_t count;
+	int64_t found = -1;
+	arena_init(&arena);
+	engine_versions(world->engine, &arena, &versions, &count);
+	for (size_t i = 0; i < count; i++)
+		if (versions[i].version == version)
+			found = versions[i].missed_records;
+	arena_deinit(&arena);
+	return found;
+}
+
+static void trimmed_body(struct world *world)
+{
+	const struct topic *topic;
+	char who[64];
+	world_open(world, 2, 0, 0);
+	world_sql(world, orders_table);
+	assert_false(engine_needs_topic(world->engine, "orders", who, sizeof who)); /* a table alone does not */
+	assert_true(engine_needs_topic(world->engine, "__kappa_catalog", who, sizeof who));
+	first_orders(world);
+	world_sql(world, totals_v1);
+	world_wait(world, "totals", 1);
+	assert_true(engine_needs_topic(world->engine, "orders", who, sizeof who));
+	assert_string_equal(who, "totals@1");
+	assert_int_equal(topic_find(world->log, "orders", &topic), STATUS_OK);
+	assert_int_equal(partition_trim(world->log, topic->partitions[1], 2, true), STATUS_OK);
+	/* What was read stays; a new version has less, and says so. */
+	world_sql(world, totals_v2);
+	world_wait(world, "totals", 2);
+	for (int life = 0; life < 2; life++) {
+		expect_rows(world, "totals", 1, "ann|2|12\nbob|1|-2\ncid|1|1\n");
+		expect_rows(world, "totals", 2, "ann|1|5\ncid|1|1\n");
+		assert_int_equal(missed(world, 1), 0);
+		assert_int_equal(missed(world, 2), 2);
+		verify_expects(world, 1, STATUS_OUT_OF_RANGE);
+		verify_expects(world, 2, STATUS_OK);
+		assert_true(engine_needs_topic(world->engine, "orders", who, sizeof who));
+		assert_string_equal(who, "totals@1, totals@2");
+		world_reopen(world);
+		world_wait(world, "totals", 1);
+		world_wait(world, "totals", 2);
+	}
+	/* The views are lost: they come back without what the log no longer has. */
+	world_delete_views(world);
+	world_wait(world, "totals", 1);
+	world_wait(world, "totals", 2);
+	expect_rows(world, "totals", 1, "ann|1|5\nbob|1|-2\ncid|1|1\n");
+	assert_int_equal(missed(world, 1), 2);
+	verify_expects(world, 1, STATUS_OK);
+	world_produce(world, "orders", 1, "{\"customer\":\"cid\",\"amount\":1}");
+	world_wait(world, "totals", 1);
+	expect_rows(world, "totals", 1, "ann|1|5\nbob|1|-2\ncid|2|2\n");
+	world_close(world);
+}
+
+static void a_version_built_from_a_trimmed_topic_says_what_it_misses(void **state)
+{
+	(void)state;
+	world_run(trimmed_body);
+}
+
 static int engine_tests(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -413,6 +542,8 @@ static int engine_tests(void)
 		cmocka_unit_test(views_deployed_together_share_one_scan),
 		cmocka_unit_test(a_view_is_a_pure_function_of_the_log_prefix),
 		cmocka_unit_test(everything_comes_back_from_the_log_alone),
+		cmocka_unit_test(a_partition_added_is_read_by_running_and_replaying_versions),
+		cmocka_unit_test(a_version_built_from_a_trimmed_topic_says_what_it_misses),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -170,7 +170,8 @@ struct view_commit *step_make(struct fixture *fixture, struct model *model, uint
 void step_finish(struct fixture *fixture, struct model *model, struct view_commit *commit)
 {
 	(void)fixture;
-	struct offset_entry entries[] = {{"t", 1, model->offset / 2, 5}, {"t", 0, model->offset, INT64_MIN}};
+	struct offset_entry entries[] = {
+		{"t", 1, model->offset / 2, 5, 0}, {"t", 0, model->offset, INT64_MIN, 0}};
 	struct offset_vector offsets = {entries, 2};
 	if (view_commit_finish(commit, &offsets) != STATUS_OK)
 		fail_msg("%s", error_current()->text);

@@ -51,7 +51,7 @@ static void step_commit(struct fixture *fixture, int64_t step)
 		abort();
 	struct state_writer *states = view_commit_state(commit);
 	states->put(states, 1, slice_of_string("step"), slice_of(&step, sizeof step));
-	struct offset_entry entry = {"t", 0, step, INT64_MIN};
+	struct offset_entry entry = {"t", 0, step, INT64_MIN, 0};
 	struct offset_vector offsets = {&entry, 1};
 	if (view_commit_finish(commit, &offsets) != STATUS_OK) {
 		(void)fprintf(stderr, "%s\n", error_current()->text);

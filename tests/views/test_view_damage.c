@@ -290,7 +290,7 @@ static void meta_values_survive_their_codec_and_nothing_else(void **state)
 	(void)state;
 	struct arena arena;
 	arena_init(&arena);
-	struct offset_entry entries[] = {{"a", 0, 5, 7}, {"b", 3, INT64_MAX, INT64_MIN}};
+	struct offset_entry entries[] = {{"a", 0, 5, 7, 0}, {"b", 3, INT64_MAX, INT64_MIN, 17}};
 	struct view_meta meta = {.fingerprint = "f", .offsets = {entries, 2}, .digest = {1, 2}, .row_count = 9},
 					 out;
 	meta.bad_count = 4;
@@ -301,6 +301,8 @@ static void meta_values_survive_their_codec_and_nothing_else(void **state)
 	assert_string_equal(out.offsets.entries[1].topic, "b");
 	assert_int_equal(out.offsets.entries[1].offset, INT64_MAX);
 	assert_int_equal(out.offsets.entries[1].max_event_time_us, INT64_MIN);
+	assert_int_equal(out.offsets.entries[0].missed, 0);
+	assert_int_equal(out.offsets.entries[1].missed, 17);
 	assert_int_equal(out.row_count, 9);
 	for (size_t bit = 0; bit < bytes.size * 8; bit++) {
 		bytes.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
