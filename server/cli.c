@@ -109,6 +109,21 @@ static const struct cli_verb verbs[] = {
 		"  --wait                   show the replay until it has caught up (the default)\n"
 		"  --no-wait                return at once; `kappa status` and `kappa replay` show the replay\n",
 		cli_deploy, true},
+	{"user", "create, list, delete users; grant and revoke their roles",
+		"usage: kappa user list\n"
+		"       kappa user create NAME [--role ROLE]… [--no-password]\n"
+		"       kappa user password NAME\n"
+		"       kappa user grant NAME ROLE…\n"
+		"       kappa user revoke NAME ROLE…\n"
+		"       kappa user delete NAME\n\n"
+		"The new password is KAPPA_NEW_PASSWORD, or typed, or the first line of standard input. Roles are "
+		"read, write,\n"
+		"deploy and admin; the first three also for a name or all names with a beginning: read:orders, "
+		"write:in.*\n"
+		"The first user must be an admin; from then on everybody has to log in.\n\n"
+		"  --role ROLE              in this role\n"
+		"  --no-password            let in by a client certificate of that name only\n",
+		cli_user, true},
 	{"status", "show versions of views, their progress and lag",
 		"usage: kappa status\n\nOne line per version of every view.\n", cli_status, true},
 	{"replay", "show running replays",
@@ -166,7 +181,12 @@ static void usage_print(FILE *to)
 static void verb_help(const struct cli_verb *verb)
 {
 	fputs(verb->usage, stdout);
-	fputs("\n  --http HOST:PORT         the server (KAPPA_HTTP, or 127.0.0.1:8088)\n", stdout);
+	fputs(
+		"\n  --http HOST:PORT         the server (KAPPA_HTTP, or 127.0.0.1:8088); https://HOST:PORT for TLS\n"
+		"  -U, --user NAME          log in as this user (KAPPA_USER), with KAPPA_PASSWORD or what is typed\n"
+		"  --tls-ca FILE            who signs the server's certificate, PEM (KAPPA_TLS_CA, or the "
+		"system's)\n",
+		stdout);
 	if (verb->rows)
 		fputs("  -o, --output FORMAT      table (the default), json or csv\n", stdout);
 	fputs("  --help                   this text\n", stdout);
@@ -192,8 +212,11 @@ int cli_begin(struct cli *cli, const struct cli_option *options, size_t option_c
 	all[option_count++] = (struct cli_option){"--http", 0, CLI_TEXT, &cli->address};
 	if (cli->verb->rows)
 		all[option_count++] = (struct cli_option){"--output", 'o', CLI_OUTPUT, &cli->output};
+	all[option_count++] = (struct cli_option){"--user", 'U', CLI_TEXT, &cli->user};
+	all[option_count++] = (struct cli_option){"--tls-ca", 0, CLI_TEXT, &cli->tls_ca};
 	if (cli_options_parse(all, option_count, cli->argc, cli->argv, arguments) != STATUS_OK)
 		return cli_usage_error(cli);
+	cli_http_identity(cli->user, cli->tls_ca);
 	if (arguments->count < argument_min) {
 		error_raise(STATUS_INVALID, "an argument is missing");
 		return cli_usage_error(cli);
@@ -238,12 +261,20 @@ static bool asks_for_help(int argc, char **argv)
 	return false;
 }
 
+static const char *environment(const char *name)
+{
+	const char *value = getenv(name);
+	return value != NULL && *value != '\0' ? value : NULL;
+}
+
 static int verb_run(const struct cli_verb *verb, int argc, char **argv)
 {
 	const char *address = getenv("KAPPA_HTTP");
 	struct cli cli = {
 		.verb = verb,
 		.address = address != NULL && *address != '\0' ? address : "127.0.0.1:8088",
+		.user = environment("KAPPA_USER"),
+		.tls_ca = environment("KAPPA_TLS_CA"),
 		.argc = argc,
 		.argv = argv,
 	};

@@ -7,17 +7,21 @@
  * `input`.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <http_parser.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/base64.h"
 #include "base/invariant.h"
 #include "server/cli_internal.h"
+#include "server/cli_tls.h"
 
 enum { READ_SIZE = 256 * 1024, HOST_SIZE_MAX = 256, PORT_SIZE_MAX = 32 };
 
@@ -25,6 +29,8 @@ struct cli_http {
 	char address[HOST_SIZE_MAX + PORT_SIZE_MAX];
 	char host[HOST_SIZE_MAX], port[PORT_SIZE_MAX];
 	int fd;
+	bool secure; /* https */
+	struct cli_tls *tls;
 	size_t under_way;
 	http_parser parser;
 	struct buffer input; /* received, from input_at on not parsed */
@@ -34,9 +40,44 @@ struct cli_http {
 	bool complete, last; /* of the answer being parsed */
 };
 
+/* ---- who we are ---- */
+
+static struct {
+	const char *user, *tls_ca;
+	char *password;
+} identity;
+
+void cli_http_identity(const char *user, const char *tls_ca)
+{
+	identity.user = user;
+	identity.tls_ca = tls_ca;
+}
+
+static void authorization_append(struct buffer *head)
+{
+	if (identity.user == NULL)
+		return;
+	if (identity.password == NULL) {
+		const char *given = getenv("KAPPA_PASSWORD");
+		if (given == NULL)
+			given = cli_password_ask("password: ");
+		identity.password = mem_copy_string(given != NULL ? given : "");
+	}
+	struct buffer both;
+	buffer_init(&both);
+	buffer_printf(&both, "%s:%s", identity.user, identity.password);
+	buffer_append_string(head, "Authorization: Basic ");
+	base64_append(head, buffer_slice(&both));
+	buffer_append_string(head, "\r\n");
+	buffer_deinit(&both);
+}
+
 static status address_parse(struct cli_http *http, const char *address)
 {
 	const char *at = strncmp(address, "http://", 7) == 0 ? address + 7 : address;
+	http->secure = strncmp(address, "https://", 8) == 0;
+	if (http->secure)
+		at = address + 8;
 	size_t size = strcspn(at, "/");
 	bool only_slash = at[size] == '\0' || at[size + 1] == '\0';
 	const char *host = at, *colon = NULL;
@@ -77,6 +118,8 @@ status cli_http_create(const char *address, struct cli_http **out)
 
 static void socket_close(struct cli_http *http)
 {
+	cli_tls_destroy(http->tls);
+	http->tls = NULL;
 	if (http->fd >= 0)
 		(void)close(http->fd);
 	http->fd = -1;
@@ -122,7 +165,7 @@ int cli_http_descriptor(const struct cli_http *http)
 
 bool cli_http_buffered(const struct cli_http *http)
 {
-	return http->input_at < http->input.size;
+	return http->input_at < http->input.size || (http->tls != NULL && cli_tls_is_buffered(http->tls));
 }
 
 /* ---- connecting ---- */
@@ -157,6 +200,13 @@ static status http_connect(struct cli_http *http)
 	int on = 1;
 	(void)setsockopt(http->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	(void)setsockopt(http->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+	if (http->secure) {
+		status secured = cli_tls_connect(http->fd, http->host, identity.tls_ca, &http->tls);
+		if (secured != STATUS_OK) {
+			socket_close(http);
+			return error_note(secured, "while connecting to %s", http->address);
+		}
+	}
 	http_parser_init(&http->parser, HTTP_RESPONSE);
 	http->parser.data = http;
 	http->input.size = http->input_at = 0;
@@ -168,7 +218,10 @@ static status http_connect(struct cli_http *http)
 static bool is_stale(const struct cli_http *http)
 {
 	struct pollfd ready = {.fd = http->fd, .events = POLLIN};
-	return http->under_way == 0 && poll(&ready, 1, 0) > 0;
+	if (http->under_way != 0 || poll(&ready, 1, 0) <= 0)
+		return false;
+	/* With TLS they may be the server's session tickets. */
+	return http->tls == NULL || cli_tls_is_over(http->tls);
 }
 
 static status lost(struct cli_http *http, const char *doing, const char *why)
@@ -184,7 +237,9 @@ static status write_all(struct cli_http *http, struct iovec *parts, size_t count
 	size_t first = 0;
 	while (first < count) {
 		struct msghdr message = {.msg_iov = parts + first, .msg_iovlen = count - first};
-		ssize_t wrote = sendmsg(http->fd, &message, MSG_NOSIGNAL);
+		ssize_t wrote = http->tls != NULL
+							? cli_tls_write(http->tls, parts[first].iov_base, parts[first].iov_len)
+							: sendmsg(http->fd, &message, MSG_NOSIGNAL);
 		if (wrote < 0 && errno == EINTR)
 			continue;
 		if (wrote < 0)
@@ -220,6 +275,7 @@ status cli_http_send(
 		buffer_printf(&head, "Content-Type: %s\r\n", content_type);
 	if (content_type != NULL || strcmp(method, "POST") == 0)
 		buffer_printf(&head, "Content-Length: %zu\r\n", body.size);
+	authorization_append(&head);
 	buffer_append_string(&head, "\r\n");
 	struct iovec parts[2] = {{head.data, head.size}, {(void *)(uintptr_t)body.data, body.size}};
 	status result = write_all(http, parts, body.size != 0 ? 2 : 1);
@@ -254,7 +310,8 @@ static status input_read(struct cli_http *http)
 	uint8_t *room = buffer_reserve(&http->input, READ_SIZE);
 	ssize_t got;
 	do
-		got = recv(http->fd, room, READ_SIZE, 0);
+		got =
+			http->tls != NULL ? cli_tls_read(http->tls, room, READ_SIZE) : recv(http->fd, room, READ_SIZE, 0);
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return lost(http, "waiting for an answer", strerror(errno));

@@ -59,7 +59,9 @@ status cli_options_parse(const struct cli_option *options, size_t option_count, 
 
 struct cli {
 	const struct cli_verb *verb;
-	const char *address; /* of the server's HTTP port: "127.0.0.1:8088" */
+	const char *address; /* of the server's HTTP port: "127.0.0.1:8088", "https://…" */
+	const char *user;    /* NULL = none; the password is KAPPA_PASSWORD's, or asked for */
+	const char *tls_ca;  /* who signs the server's certificate; NULL = the system's authorities */
 	enum cli_output output;
 	int argc;
 	char **argv;
@@ -83,7 +85,7 @@ int cli_begin(struct cli *cli, const struct cli_option *options, size_t option_c
 int cli_usage_error(const struct cli *cli);
 
 cli_verb_run cli_sql, cli_topic, cli_produce, cli_consume, cli_deploy, cli_plan, cli_status, cli_diff,
-	cli_promote, cli_rollback, cli_drop, cli_verify, cli_pause, cli_resume, cli_replay, cli_connect;
+	cli_user, cli_promote, cli_rollback, cli_drop, cli_verify, cli_pause, cli_resume, cli_replay, cli_connect;
 
 /* From the first call on ^C and SIGTERM no longer end the program but make this true. */
 void cli_interrupt_catch(void);
@@ -93,7 +95,9 @@ bool cli_interrupted(void);
 
 struct cli_http;
 
-/* Connects at first use. `address`: host:port, optionally with http:// and a slash. INVALID. */
+/* For all connections of the program, before the first: who logs in, and whom to trust. */
+void cli_http_identity(const char *user, const char *tls_ca);
+/* Connects at first use. `address`: host:port, optionally with http:// or https:// and a slash. INVALID. */
 status cli_http_create(const char *address, struct cli_http **out) MUST_USE;
 void cli_http_destroy(struct cli_http *http); /* accepts NULL */
 const char *cli_http_address(const struct cli_http *http);
@@ -129,6 +133,9 @@ char *cli_url(const char *format, ...);
 int cli_call(struct cli_http *http, const char *method, const char *path, json_t *request, json_t **out);
 /* The same for a verb: connects, calls, disconnects. */
 int cli_ask(const struct cli *cli, const char *method, const char *path, json_t *request, json_t **out);
+
+/* Reads a password from the terminal without showing it; NULL when there is none. Valid until the next. */
+const char *cli_password_ask(const char *prompt);
 
 /* ---- saying what went wrong (cli_error.c) ---- */
 

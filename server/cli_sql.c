@@ -34,7 +34,7 @@ status cli_script_read(const char *path, struct buffer *out)
 }
 
 /* Only returns when psql cannot be started. */
-static void psql_start(void)
+static void psql_start(const char *user)
 {
 	const char *address = getenv("KAPPA_PG");
 	if (address == NULL || *address == '\0')
@@ -44,7 +44,11 @@ static void psql_start(void)
 	if (colon == NULL || (size_t)(colon - address) >= sizeof host)
 		return;
 	memcpy(host, address, (size_t)(colon - address));
-	(void)execlp("psql", "psql", "-X", "-h", host, "-p", colon + 1, "-U", "kappa", "kappa", (char *)NULL);
+	const char *password = getenv("KAPPA_PASSWORD");
+	if (password != NULL && *password != '\0')
+		(void)setenv("PGPASSWORD", password, 0);
+	(void)execlp("psql", "psql", "-X", "-h", host, "-p", colon + 1, "-U", user != NULL ? user : "kappa",
+		"kappa", (char *)NULL);
 }
 
 /* ---- answers ---- */
@@ -155,7 +159,7 @@ int cli_sql(struct cli *cli)
 	if (command != NULL)
 		return cli_sql_run(cli, command);
 	if (file == NULL && isatty(STDIN_FILENO) && cli->output == CLI_OUTPUT_TABLE)
-		psql_start();
+		psql_start(cli->user);
 	struct buffer script;
 	buffer_init(&script);
 	if (cli_script_read(file != NULL ? file : "-", &script) != STATUS_OK) {

@@ -63,6 +63,15 @@ static const struct option options[] = {
 		"allow a listen address that other machines can reach, without TLS and users"},
 	{"allow_plain_password", OPTION_SWITCH, AT(allow_plain_password), "false", 0, 0,
 		"offer Kafka clients the mechanism PLAIN without TLS, too"},
+	{"tls_cert_file", OPTION_TEXT_OR_NONE, AT(tls_cert_file), "", 0, 0,
+		"certificate with its chain, PEM; with it all listeners speak TLS"},
+	{"tls_key_file", OPTION_TEXT_OR_NONE, AT(tls_key_file), "", 0, 0, "its private key, PEM"},
+	{"tls_client_ca_file", OPTION_TEXT_OR_NONE, AT(tls_client_ca_file), "", 0, 0,
+		"who may sign clients' certificates, PEM; the common name is the user"},
+	{"tls_client_required", OPTION_SWITCH, AT(tls_client_required), "false", 0, 0,
+		"refuse clients without a certificate"},
+	{"tls_required", OPTION_SWITCH, AT(tls_required), "true", 0, 0,
+		"refuse clients without TLS, once there is a certificate"},
 	{"admin_user", OPTION_TEXT, AT(admin_user), "admin", 0, 0, "name of the first user"},
 	{"admin_password_file", OPTION_TEXT_OR_NONE, AT(admin_password_file), "", 0, 0,
 		"file with the first user's password, made an admin if there are no users; or KAPPA_ADMIN_PASSWORD"},
@@ -271,6 +280,25 @@ bool server_config_is_loopback(const struct server_config *config)
 	return address_is_loopback(config->listen_address);
 }
 
+static status tls_check(const struct server_config *config)
+{
+	bool tls = config->tls_cert_file[0] != '\0';
+	if (tls != (config->tls_key_file[0] != '\0'))
+		return error_raise(STATUS_INVALID, "tls_cert_file and tls_key_file go together");
+	if (!tls && config->tls_client_ca_file[0] != '\0')
+		return error_raise(STATUS_INVALID, "tls_client_ca_file needs tls_cert_file");
+	if (config->tls_client_required && config->tls_client_ca_file[0] == '\0')
+		return error_raise(STATUS_INVALID, "tls_client_required needs tls_client_ca_file");
+	if (address_is_loopback(config->listen_address) || config->allow_insecure_listen ||
+		(tls && config->tls_required))
+		return STATUS_OK;
+	error_raise(STATUS_INVALID, "listen_address %s can be reached from other machines, and %s",
+		config->listen_address, tls ? "TLS is not required" : "there is no TLS");
+	error_hint("Give a certificate (tls_cert_file, tls_key_file), listen on 127.0.0.1, or say "
+			   "--allow-insecure-listen when the network is trusted.");
+	return STATUS_INVALID;
+}
+
 static status config_check(const struct server_config *config)
 {
 	static const char *const levels[] = {"debug", "info", "warn", "error"};
@@ -284,14 +312,7 @@ static status config_check(const struct server_config *config)
 		config->connect_dirs[0] != '/')
 		return error_raise(STATUS_INVALID,
 			"connect_dirs: \"%s\" is neither loopback, none nor absolute directories", config->connect_dirs);
-	if (!address_is_loopback(config->listen_address) && !config->allow_insecure_listen) {
-		error_raise(STATUS_INVALID,
-			"listen_address %s can be reached from other machines, and there is no authentication yet",
-			config->listen_address);
-		error_hint("Listen on 127.0.0.1, or say --allow-insecure-listen when the network is trusted.");
-		return STATUS_INVALID;
-	}
-	return STATUS_OK;
+	return tls_check(config);
 }
 
 status server_config_load(struct server_config *config, int argc, char **argv, bool *help)

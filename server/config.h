@@ -27,7 +27,9 @@ struct server_config {
 	char *connect_dirs; /* "loopback", "none", or directories separated by ':' */
 	char *log_level;    /* debug, info, warn, error */
 	bool allow_insecure_listen;
-	bool allow_plain_password; /* Kafka's PLAIN without TLS */
+	bool allow_plain_password;                               /* Kafka's PLAIN without TLS */
+	char *tls_cert_file, *tls_key_file, *tls_client_ca_file; /* "" = none */
+	bool tls_required, tls_client_required;
 	char *admin_user;          /* the first user's name … */
 	char *admin_password_file; /* … and where its password is; "" = none */
 };

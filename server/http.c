@@ -359,6 +359,13 @@ static void http_received(void *state, struct slice bytes)
 		client_parse(client, bytes);
 }
 
+static void http_secured(void *state, const char *certificate_name)
+{
+	struct http_client *client = state;
+	if (certificate_name != NULL && strlen(certificate_name) <= USER_NAME_SIZE_MAX)
+		memcpy(client->certificate_name, certificate_name, strlen(certificate_name) + 1);
+}
+
 static void http_timeout(void *state)
 {
 	struct http_client *client = state;
@@ -392,6 +399,7 @@ static const struct protocol http_protocol = {
 	.name = "http",
 	.accepted = http_accepted,
 	.received = http_received,
+	.secured = http_secured,
 	.timeout = http_timeout,
 	.closed = http_closed,
 };
@@ -404,6 +412,8 @@ status http_listener_open(struct server *server, struct listener **out)
 		.port = config->http_port,
 		.connections_max = (unsigned)config->connections_max,
 		.protocol = &http_protocol,
+		.tls = server_tls(server),
+		.tls_required = config->tls_required,
 		.context = server,
 	};
 	return listener_open(server_loop(server), &options, out);

@@ -194,6 +194,12 @@ static void kafka_received(void *state, struct slice bytes)
 		client_follow(client, kafka_session_received(client->session, bytes.size, now_ms()));
 }
 
+static void kafka_secured(void *state, const char *certificate_name)
+{
+	struct kafka_client *client = state;
+	kafka_session_secured(client->session, certificate_name);
+}
+
 static void kafka_turn(void *state)
 {
 	client_resume(state);
@@ -220,6 +226,7 @@ static const struct protocol kafka_protocol = {
 	.accepted = kafka_accepted,
 	.room = kafka_room,
 	.received = kafka_received,
+	.secured = kafka_secured,
 	.drained = kafka_turn,
 	.timeout = kafka_turn,
 	.closed = kafka_closed,
@@ -234,6 +241,8 @@ status kafka_server_open(const struct kafka_server_options *options, struct kafk
 		.port = options->port,
 		.connections_max = options->connections_max,
 		.protocol = &kafka_protocol,
+		.tls = options->tls,
+		.tls_required = options->tls_required,
 		.context = server,
 	};
 	struct group_coordinator_options groups = group_coordinator_options_default();

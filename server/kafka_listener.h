@@ -19,6 +19,8 @@ struct kafka_server_options {
 	int64_t port;
 	unsigned connections_max;
 	struct kafka_security security;
+	struct tls_context *const *tls; /* see listener_options */
+	bool tls_required;
 	int64_t group_initial_delay_ms; /* see group_options */
 	int64_t offsets_retention_ms;
 };

@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/diag.h"
 #include "base/invariant.h"
@@ -29,6 +30,13 @@ enum {
 	PEER_TEXT_MAX = 64,
 };
 
+/* What the client speaks. */
+enum transport {
+	TRANSPORT_UNDECIDED, /* the first byte will say */
+	TRANSPORT_PLAIN,
+	TRANSPORT_TLS,
+};
+
 struct listener {
 	uv_tcp_t tcp;
 	struct loop *loop;
@@ -36,6 +44,8 @@ struct listener {
 	void *context;
 	int64_t port;
 	unsigned connections_max;
+	struct tls_context *const *tls;
+	bool tls_required;
 	size_t connection_count;
 	struct connection *connections;
 	bool closing, closed;
@@ -46,6 +56,10 @@ struct connection {
 	uv_tcp_t tcp;
 	uv_timer_t timer;
 	uv_shutdown_t shutdown;
+	uv_idle_t again; /* TLS: what is decrypted already is given out after a pause */
+	enum transport transport;
+	struct tls *tls;
+	bool pumping, secured;
 	struct listener *listener;
 	struct connection *next, **link;
 	void *state; /* the protocol's */
@@ -209,6 +223,7 @@ static void connection_handle_closed(uv_handle_t *handle)
 	struct listener *listener = connection->listener;
 	if (connection->state != NULL)
 		listener->protocol->closed(connection->state);
+	tls_destroy(connection->tls);
 	*connection->link = connection->next;
 	if (connection->next != NULL)
 		connection->next->link = connection->link;
@@ -226,6 +241,7 @@ void connection_abort(struct connection *connection)
 		stream_detach(connection->streams);
 	uv_close((uv_handle_t *)&connection->tcp, connection_handle_closed);
 	uv_close((uv_handle_t *)&connection->timer, connection_handle_closed);
+	uv_close((uv_handle_t *)&connection->again, connection_handle_closed);
 }
 
 static void connection_shut(uv_shutdown_t *request, int failed)
@@ -252,11 +268,19 @@ static void connection_timed_out(uv_timer_t *timer)
 		protocol->timeout(connection->state);
 }
 
+static void tls_flush(struct connection *connection);
+
 void connection_finish(struct connection *connection)
 {
 	if (connection->closing || connection->finishing)
 		return;
 	connection_read_resume(connection);
+	if (connection->tls != NULL) {
+		tls_finish(connection->tls);
+		tls_flush(connection);
+		if (connection->closing)
+			return;
+	}
 	connection->finishing = true;
 	uv_timer_start(&connection->timer, connection_timed_out, FINISH_MS_MAX, 0);
 	if (connection->pending_bytes == 0)
@@ -282,18 +306,133 @@ static void read_room(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
 	struct listener *listener = connection->listener;
 	size_t size = READ_BYTES;
 	uint8_t *room = listener->input;
-	if (!connection->finishing && listener->protocol->room != NULL)
+	bool direct = connection->transport == TRANSPORT_PLAIN;
+	if (direct && !connection->finishing && listener->protocol->room != NULL)
 		room = listener->protocol->room(connection->state, &size);
 	*out = uv_buf_init((char *)room, (unsigned)(size < INT32_MAX ? size : INT32_MAX));
+}
+
+/* ---- TLS ---- */
+
+/* Gives out what is decrypted, until there is no more or the protocol pauses. */
+static void tls_pump(struct connection *connection)
+{
+	const struct protocol *protocol = connection->listener->protocol;
+	if (connection->pumping)
+		return;
+	connection->pumping = true;
+	while (connection->reading && !connection->closing && !connection->finishing) {
+		size_t size = READ_BYTES, got = 0;
+		uint8_t *room = connection->listener->input;
+		if (protocol->room != NULL)
+			room = protocol->room(connection->state, &size);
+		status result = tls_read(connection->tls, room, size, &got);
+		tls_flush(connection);
+		if (!connection->secured && tls_is_established(connection->tls)) {
+			connection->secured = true;
+			if (protocol->secured != NULL)
+				protocol->secured(connection->state, tls_certificate_name(connection->tls));
+		}
+		if (result != STATUS_OK && !connection->closing) {
+			if (result != STATUS_END)
+				diag(DIAG_WARN, protocol->name, "tls_failed", "peer=%s error=\"%s\"", connection->peer,
+					error_current()->text);
+			connection_finish(connection); /* with an alert, where there is one */
+			break;
+		}
+		if (got == 0)
+			break;
+		if (!connection->closing)
+			protocol->received(connection->state, slice_of(room, got));
+	}
+	connection->pumping = false;
+}
+
+static void tls_pump_again(uv_idle_t *idle)
+{
+	uv_idle_stop(idle);
+	tls_pump(idle->data);
+}
+
+void connection_secure(struct connection *connection)
+{
+	INVARIANT(connection_offers_tls(connection) && connection->tls == NULL);
+	connection->transport = TRANSPORT_TLS;
+	connection->tls = tls_create(*connection->listener->tls);
+}
+
+bool connection_offers_tls(const struct connection *connection)
+{
+	return connection->listener->tls != NULL && *connection->listener->tls != NULL;
+}
+
+/* ---- input ---- */
+
+static void bytes_take(struct connection *connection, struct slice bytes)
+{
+	const struct protocol *protocol = connection->listener->protocol;
+	if (connection->transport == TRANSPORT_TLS) {
+		tls_receive(connection->tls, bytes);
+		tls_pump(connection);
+	} else {
+		protocol->received(connection->state, bytes);
+	}
+}
+
+/* Plain bytes that were not read to where the protocol wanted them. */
+static void bytes_give(struct connection *connection, struct slice bytes)
+{
+	const struct protocol *protocol = connection->listener->protocol;
+	while (bytes.size != 0 && !connection->closing && !connection->finishing) {
+		struct slice part = bytes;
+		if (protocol->room != NULL) {
+			size_t size = 0;
+			uint8_t *room = protocol->room(connection->state, &size);
+			if (part.size > size)
+				part.size = size;
+			memcpy(room, part.data, part.size);
+			part.data = room;
+		}
+		bytes.data += part.size;
+		bytes.size -= part.size;
+		protocol->received(connection->state, part);
+	}
+}
+
+static void transport_decide(struct connection *connection, struct slice bytes)
+{
+	enum { TLS_HANDSHAKE = 0x16 };
+	const struct listener *listener = connection->listener;
+	bool tls = bytes.data[0] == TLS_HANDSHAKE;
+	if (tls && connection_offers_tls(connection)) {
+		connection_secure(connection);
+		bytes_take(connection, bytes);
+	} else if (!tls && listener->tls_required && connection_offers_tls(connection)) {
+		diag(DIAG_WARN, listener->protocol->name, "plaintext_refused",
+			"peer=%s error=\"this port speaks TLS; the client began without it\"", connection->peer);
+		connection_abort(connection);
+	} else if (tls) {
+		diag(DIAG_WARN, listener->protocol->name, "tls_refused",
+			"peer=%s error=\"this port speaks no TLS; the client began with it\"", connection->peer);
+		connection_abort(connection);
+	} else {
+		connection->transport = TRANSPORT_PLAIN;
+		bytes_give(connection, bytes);
+	}
 }
 
 static void read_done(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
 {
 	struct connection *connection = stream->data;
-	if (size < 0)
+	if (size < 0) {
 		connection_abort(connection);
-	else if (size > 0 && !connection->finishing)
-		connection->listener->protocol->received(connection->state, slice_of(buffer->base, (size_t)size));
+	} else if (size > 0 && !connection->finishing) {
+		struct slice bytes = slice_of(buffer->base, (size_t)size);
+		if (connection->transport == TRANSPORT_UNDECIDED)
+			transport_decide(connection, bytes);
+		else
+			bytes_take(connection, bytes);
+	}
 }
 
 void connection_read_pause(struct connection *connection)
@@ -309,6 +448,8 @@ void connection_read_resume(struct connection *connection)
 	if (connection->reading || connection->closing)
 		return;
 	connection->reading = true;
+	if (connection->tls != NULL && !connection->finishing)
+		uv_idle_start(&connection->again, tls_pump_again);
 	if (uv_read_start((uv_stream_t *)&connection->tcp, read_room, read_done) != 0)
 		connection_abort(connection);
 }
@@ -376,10 +517,51 @@ static void write_queue(struct connection *connection, struct buffer *bytes, siz
 		connection->above_high = true;
 }
 
+static void raw_write(struct connection *connection, struct buffer *bytes)
+{
+	if (!connection->closing) {
+		size_t written = write_now(connection, buffer_slice(bytes));
+		if (written < bytes->size) {
+			write_queue(connection, bytes, written);
+			return;
+		}
+	}
+	buffer_deinit(bytes);
+	buffer_init(bytes);
+}
+
+static void tls_flush(struct connection *connection)
+{
+	struct buffer out;
+	buffer_init(&out);
+	tls_output(connection->tls, &out);
+	raw_write(connection, &out);
+}
+
+/* In pieces, so that plaintext and ciphertext are not both whole in memory twice. */
+static void tls_send(struct connection *connection, struct slice bytes)
+{
+	enum { PIECE = 256 * 1024 };
+	struct buffer out;
+	buffer_init(&out);
+	while (bytes.size != 0) {
+		struct slice piece = slice_of(bytes.data, bytes.size < PIECE ? bytes.size : PIECE);
+		tls_write(connection->tls, piece);
+		tls_output(connection->tls, &out);
+		bytes.data += piece.size;
+		bytes.size -= piece.size;
+	}
+	raw_write(connection, &out);
+}
+
 void connection_write(struct connection *connection, struct slice bytes)
 {
 	if (connection->closing)
 		return;
+	if (connection->tls != NULL) {
+		tls_send(connection, bytes);
+		return;
+	}
 	size_t written = write_now(connection, bytes);
 	if (written == bytes.size)
 		return;
@@ -391,13 +573,12 @@ void connection_write(struct connection *connection, struct slice bytes)
 
 void connection_write_buffer(struct connection *connection, struct buffer *bytes)
 {
-	if (!connection->closing) {
-		size_t written = write_now(connection, buffer_slice(bytes));
-		if (written < bytes->size) {
-			write_queue(connection, bytes, written);
-			return;
-		}
+	if (connection->tls == NULL) {
+		raw_write(connection, bytes);
+		return;
 	}
+	if (!connection->closing)
+		tls_send(connection, buffer_slice(bytes));
 	buffer_deinit(bytes);
 	buffer_init(bytes);
 }
@@ -441,8 +622,13 @@ static struct connection *connection_create(struct listener *listener)
 	uv_tcp_init(uv, &connection->tcp);
 	uv_timer_init(uv, &connection->timer);
 	connection->tcp.data = connection;
+	uv_idle_init(uv, &connection->again);
 	connection->timer.data = connection;
-	connection->handles = 2;
+	connection->again.data = connection;
+	connection->handles = 3;
+	connection->transport = TRANSPORT_PLAIN;
+	if (!listener->protocol->asks_for_tls)
+		connection->transport = TRANSPORT_UNDECIDED;
 	connection->next = listener->connections;
 	connection->link = &listener->connections;
 	if (connection->next != NULL)
@@ -504,6 +690,8 @@ status listener_open(struct loop *loop, const struct listener_options *options, 
 	listener->loop = loop;
 	listener->protocol = options->protocol;
 	listener->context = options->context;
+	listener->tls = options->tls;
+	listener->tls_required = options->tls_required;
 	listener->connections_max = options->connections_max > 0 ? options->connections_max : CONNECTIONS_DEFAULT;
 	uv_tcp_init(loop_uv(loop), &listener->tcp);
 	listener->tcp.data = listener;

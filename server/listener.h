@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "server/loop.h"
+#include "server/tls.h"
 
 struct listener;
 struct connection;
@@ -22,6 +23,8 @@ enum {
 
 struct protocol {
 	const char *name; /* "pg", for diagnostics */
+	/* TLS begins when the protocol says so, by connection_secure(); otherwise with the first byte. */
+	bool asks_for_tls;
 	/* A new connection: returns the protocol's state for it, or NULL to close it at once. */
 	void *(*accepted)(void *context, struct connection *connection);
 	/* Where the next bytes may be read to (*size ≥ 1), to save a copy: received() then gets a slice of it.
@@ -29,6 +32,9 @@ struct protocol {
 	uint8_t *(*room)(void *state, size_t *size);
 	/* Bytes arrived; valid during the call. */
 	void (*received)(void *state, struct slice bytes);
+	/* The TLS handshake is done; `certificate_name`: whom the client's verified certificate names, or NULL;
+	 * valid during the call. Before received(). May be NULL. */
+	void (*secured)(void *state, const char *certificate_name);
 	/* Output had been above the high mark and fell to the low one. May be NULL. */
 	void (*drained)(void *state);
 	/* The time set by connection_timer_set() is over. May be NULL. */
@@ -43,6 +49,9 @@ struct listener_options {
 	unsigned connections_max;        /* more are closed as they come; 0 = 1000 */
 	const struct protocol *protocol; /* static */
 	void *context;
+	/* Of new connections: what it points to may be replaced on the loop thread. NULL, or to NULL: no TLS. */
+	struct tls_context *const *tls;
+	bool tls_required; /* a client that does not begin with TLS is refused */
 };
 
 /* Before loop_run() or on the loop thread. IO naming address and port. */
@@ -59,6 +68,10 @@ void connection_write(struct connection *connection, struct slice bytes);
 /* The same, taking over the buffer's memory; it is left empty. */
 void connection_write_buffer(struct connection *connection, struct buffer *bytes);
 size_t connection_pending(const struct connection *connection); /* output bytes waiting */
+/* The handshake comes next; what was received until now has been used up. Only when listener has TLS. */
+void connection_secure(struct connection *connection);
+/* Does the listener offer TLS to new connections? */
+bool connection_offers_tls(const struct connection *connection);
 /* Stops and restarts received(). */
 void connection_read_pause(struct connection *connection);
 void connection_read_resume(struct connection *connection);

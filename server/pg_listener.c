@@ -82,7 +82,9 @@ static void outcome_follow(struct pg_client *client, enum pgwire_next outcome)
 	bool was_starting = pgwire_is_starting(client->pgwire);
 	if (!was_starting)
 		connection_timer_set(client->connection, -1);
-	if (outcome == PGWIRE_WORK)
+	if (outcome == PGWIRE_ENCRYPT)
+		connection_secure(client->connection);
+	else if (outcome == PGWIRE_WORK)
 		client_submit(client);
 	else if (outcome == PGWIRE_FINISH)
 		client_finish(client);
@@ -191,6 +193,8 @@ static void *pg_accepted(void *context, struct connection *connection)
 		.backend_pid = client->pid,
 		.cancel_key = client->key,
 		.peer = connection_peer(connection),
+		.offers_tls = connection_offers_tls(connection),
+		.requires_tls = server->options.tls_required,
 	};
 	client->pgwire = pgwire_create(&options);
 	client->next = server->clients;
@@ -217,6 +221,12 @@ static void pg_received(void *state, struct slice bytes)
 		connection_read_pause(client->connection);
 }
 
+static void pg_secured(void *state, const char *certificate_name)
+{
+	struct pg_client *client = state;
+	pgwire_secured(client->pgwire, certificate_name);
+}
+
 static void pg_timeout(void *state)
 {
 	struct pg_client *client = state;
@@ -241,6 +251,8 @@ static void pg_closed(void *state)
 
 static const struct protocol pg_protocol = {
 	.name = "pg",
+	.asks_for_tls = true,
+	.secured = pg_secured,
 	.accepted = pg_accepted,
 	.received = pg_received,
 	.timeout = pg_timeout,
@@ -256,6 +268,8 @@ status pg_server_open(const struct pg_server_options *options, struct pg_server 
 		.port = options->port,
 		.connections_max = options->connections_max,
 		.protocol = &pg_protocol,
+		.tls = options->tls,
+		.tls_required = options->tls_required,
 		.context = server,
 	};
 	status opened = listener_open(options->loop, &listening, &server->listener);

@@ -18,6 +18,8 @@ struct pg_server_options {
 	const char *address;
 	int64_t port;
 	unsigned connections_max;
+	struct tls_context *const *tls; /* see listener_options */
+	bool tls_required;
 };
 
 status pg_server_open(const struct pg_server_options *options, struct pg_server **out) MUST_USE;

@@ -50,10 +50,11 @@ struct server {
 	struct workers *workers;
 	struct sql_environment sql;
 	struct security *security;
+	struct tls_context *tls;
 	struct kafka_server *kafka;
 	struct pg_server *pg;
 	struct listener *http;
-	uv_signal_t terminate, interrupt;
+	uv_signal_t terminate, interrupt, hangup;
 	struct server_event appended, published;
 	/* For workers that wait for records. */
 	pthread_mutex_t advance_lock;
@@ -225,6 +226,11 @@ const struct kafka_broker *server_kafka_broker(const struct server *server)
 	return kafka_server_broker(server->kafka);
 }
 
+struct tls_context *const *server_tls(const struct server *server)
+{
+	return server->config->tls_cert_file[0] != '\0' ? &server->tls : NULL;
+}
+
 struct security *server_security(const struct server *server)
 {
 	return server->security;
@@ -266,6 +272,7 @@ static void server_stop(struct server *server)
 	/* From here on a second signal has its default effect: the process ends. */
 	handle_close((uv_handle_t *)&server->terminate);
 	handle_close((uv_handle_t *)&server->interrupt);
+	handle_close((uv_handle_t *)&server->hangup);
 	pg_server_close(server->pg);
 	kafka_server_close(server->kafka);
 	listener_close(server->http);
@@ -300,10 +307,45 @@ static void server_close(struct server *server)
 	pg_server_destroy(server->pg);
 	kafka_server_destroy(server->kafka);
 	security_destroy(server->security);
+	tls_context_release(server->tls);
 	data_dir_close(&server->dir);
 }
 
 /* ---- start ---- */
+
+/* Reads certificate, key and authorities. Connections keep what they have. */
+static status tls_load(struct server *server)
+{
+	const struct server_config *config = server->config;
+	if (config->tls_cert_file[0] == '\0')
+		return STATUS_OK;
+	struct tls_options options = {
+		.certificate_file = config->tls_cert_file,
+		.key_file = config->tls_key_file,
+		.client_ca_file = config->tls_client_ca_file[0] != '\0' ? config->tls_client_ca_file : NULL,
+		.client_required = config->tls_client_required,
+	};
+	struct tls_context *context = NULL;
+	status result = tls_context_create(&options, &context);
+	if (result != STATUS_OK)
+		return result;
+	tls_context_release(server->tls);
+	server->tls = context;
+	return STATUS_OK;
+}
+
+static void hangup_received(uv_signal_t *handle, int number)
+{
+	(void)number;
+	struct server *server = handle->data;
+	if (server->tls == NULL)
+		diag(DIAG_INFO, "server", "nothing_to_reload", "signal=hangup");
+	else if (tls_load(server) == STATUS_OK)
+		diag(DIAG_INFO, "server", "tls_reloaded", "file=\"%s\"", server->config->tls_cert_file);
+	else
+		diag(DIAG_ERROR, "server", "tls_not_reloaded", "error=\"%s\" kept=\"the certificate from before\"",
+			error_current()->text);
+}
 
 static status signals_watch(struct server *server)
 {
@@ -312,9 +354,13 @@ static status signals_watch(struct server *server)
 	uv_signal_init(uv, &server->interrupt);
 	server->terminate.data = server;
 	server->interrupt.data = server;
+	uv_signal_init(uv, &server->hangup);
+	server->hangup.data = server;
 	int failed = uv_signal_start(&server->terminate, signal_received, SIGTERM);
 	if (failed == 0)
 		failed = uv_signal_start(&server->interrupt, signal_received, SIGINT);
+	if (failed == 0)
+		failed = uv_signal_start(&server->hangup, hangup_received, SIGHUP);
 	return failed == 0 ? STATUS_OK : error_raise(STATUS_IO, "cannot watch signals: %s", uv_strerror(failed));
 }
 
@@ -401,6 +447,8 @@ static status listeners_open(struct server *server)
 		.port = config->kafka_port,
 		.connections_max = connections_max,
 		.security = security_for_kafka(server->security),
+		.tls = server_tls(server),
+		.tls_required = config->tls_required,
 		.group_initial_delay_ms = config->group_initial_delay_ms,
 		.offsets_retention_ms = config->offsets_retention_minutes * 60 * 1000,
 	};
@@ -414,6 +462,8 @@ static status listeners_open(struct server *server)
 		.address = config->listen_address,
 		.port = config->pg_port,
 		.connections_max = connections_max,
+		.tls = server_tls(server),
+		.tls_required = config->tls_required && server_tls(server) != NULL,
 	};
 	result = pg_server_open(&pg, &server->pg);
 	return result == STATUS_OK ? http_listener_open(server, &server->http) : result;
@@ -473,7 +523,9 @@ static status server_start(struct server *server)
 		.config = server->config,
 	};
 	server->security = security_create(server->engine, server->config);
-	result = security_bootstrap(server->security);
+	result = tls_load(server);
+	if (result == STATUS_OK)
+		result = security_bootstrap(server->security);
 	if (result == STATUS_OK)
 		result = connectors_start(server);
 	server->sql.connectors = server_connectors(server);

@@ -46,6 +46,8 @@ struct kafka_broker;
 const struct kafka_broker *server_kafka_broker(const struct server *server); /* for metrics: its counters */
 struct sql_environment *server_sql(const struct server *server);
 struct security;
+/* For new connections; replaced on the loop thread when files are read again. NULL: no TLS. */
+struct tls_context *const *server_tls(const struct server *server);
 struct security *server_security(const struct server *server);
 int64_t server_start_ms(const struct server *server); /* wall clock */
 bool server_is_stopping(const struct server *server);
