@@ -247,6 +247,7 @@ void partition_aborted(
 
 struct open_transaction {
 	int64_t producer_id, first_offset;
+	int16_t producer_epoch;
 };
 /* The open transactions by first offset, durable or about to be; the array as above. */
 void partition_open_transactions(struct partition *partition, struct open_transaction **out, size_t *count);

@@ -124,7 +124,7 @@ static void open_add(struct producer_state *state, struct producer *producer, in
 	size_t at = state->open_count++;
 	for (; at > 0 && state->open[at - 1].first_offset > first_offset; at--)
 		state->open[at] = state->open[at - 1];
-	state->open[at] = (struct open_transaction){producer->id, first_offset};
+	state->open[at] = (struct open_transaction){producer->id, first_offset, producer->epoch};
 	producer->transaction_first_offset = first_offset;
 }
 
