@@ -32,6 +32,10 @@ const struct kafka_api kafka_apis[] = {
 	{20, 0, 6, 4, 10000, "DeleteTopics", MESSAGES(delete_topics), kafka_delete_topics_run, NULL},
 	{22, 0, 4, 2, 10000, "InitProducerId", MESSAGES(init_producer_id), kafka_init_producer_id_run, NULL},
 	{23, 2, 4, 4, 10000, "OffsetForLeaderEpoch", MESSAGES(leader_epoch), kafka_leader_epoch_run, NULL},
+	{24, 0, 3, 3, 10000, "AddPartitionsToTxn", MESSAGES(add_partitions), kafka_add_partitions_run, NULL},
+	{25, 0, 3, 3, 10000, "AddOffsetsToTxn", MESSAGES(add_offsets), kafka_add_offsets_run, NULL},
+	{26, 0, 3, 3, 10000, "EndTxn", MESSAGES(end_txn), kafka_end_txn_run, NULL},
+	{28, 0, 3, 3, 10000, "TxnOffsetCommit", MESSAGES(txn_commit), kafka_txn_commit_run, NULL},
 	{32, 0, 4, 4, 10000, "DescribeConfigs", MESSAGES(describe_configs), kafka_describe_configs_run, NULL},
 	{36, 0, 2, 2, 10000, "SaslAuthenticate", MESSAGES(sasl_authenticate), kafka_sasl_authenticate_run,
 		kafka_sasl_authenticate_release},
@@ -69,31 +73,4 @@ enum kafka_progress kafka_api_versions_run(struct kafka_request *request, int64_
 		answer->api_keys[i].max_version = kafka_apis[i].version_max;
 	}
 	return kafka_request_answer(request, answer);
-}
-
-/* ---- InitProducerId ---- */
-
-static void producer_id_allocate(struct kafka_request *request)
-{
-	struct kafka_init_producer_id_response *answer = request->state;
-	status result = log_producer_id_allocate(request->broker->log, &answer->producer_id);
-	if (result != STATUS_OK)
-		answer->error_code = kafka_error_of(result);
-}
-
-enum kafka_progress kafka_init_producer_id_run(struct kafka_request *request, int64_t now_ms)
-{
-	(void)now_ms;
-	if (request->state != NULL)
-		return kafka_request_answer(request, request->state);
-	const struct kafka_init_producer_id_request *message = request->message;
-	struct kafka_init_producer_id_response *answer = KAFKA_NEW(&request->arena, init_producer_id_response, 1);
-	if (message->transactional_id.data != NULL) {
-		answer->error_code = KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
-		return kafka_request_answer(request, answer);
-	}
-	/* Whatever id the client had: without a transaction it gets a new one with epoch 0, as from Kafka. */
-	request->state = answer;
-	kafka_request_block(request, producer_id_allocate);
-	return KAFKA_WAITS;
 }

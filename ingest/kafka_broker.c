@@ -21,6 +21,7 @@ struct kafka_broker *kafka_broker_create(const struct kafka_broker_options *opti
 	struct kafka_broker *broker = mem_alloc_zeroed(1, sizeof *broker);
 	broker->log = options->log;
 	broker->groups = options->groups;
+	broker->transactions = options->transactions;
 	broker->host = mem_copy_string(options->host);
 	broker->cluster_id = mem_copy_string(options->cluster_id != NULL ? options->cluster_id : "kappa");
 	broker->port = options->port;

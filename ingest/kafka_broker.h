@@ -13,6 +13,7 @@
 #include "log/log.h"
 
 struct group_coordinator;
+struct transaction_coordinator;
 
 /* What the broker asks about users; any thread, must not block for long. All NULL: everybody may do
  * everything. */
@@ -25,16 +26,17 @@ struct kafka_security {
 };
 
 struct kafka_broker_options {
-	struct log *log;                  /* borrowed */
-	struct group_coordinator *groups; /* borrowed; NULL = groups are not served */
-	const char *host;                 /* advertised to clients; copied */
-	int32_t port;                     /* advertised */
-	int32_t node_id;                  /* this broker, also the controller; ≥ 0 */
-	const char *cluster_id;           /* copied; NULL = "kappa" */
-	bool auto_create_topics;          /* Metadata for an unknown topic creates it (1 partition) */
-	int32_t request_bytes_max;        /* 0 = 100 MiB, as Kafka's socket.request.max.bytes */
-	int32_t fetch_bytes_max;          /* of one response; 0 = 55 MiB, as Kafka's fetch.max.bytes */
-	int32_t in_flight_max;            /* Produce requests of one connection under way at once; 0 = 32 */
+	struct log *log;                              /* borrowed */
+	struct group_coordinator *groups;             /* borrowed; NULL = groups are not served */
+	struct transaction_coordinator *transactions; /* borrowed; NULL = transactions are not served */
+	const char *host;                             /* advertised to clients; copied */
+	int32_t port;                                 /* advertised */
+	int32_t node_id;                              /* this broker, also the controller; ≥ 0 */
+	const char *cluster_id;                       /* copied; NULL = "kappa" */
+	bool auto_create_topics;                      /* Metadata for an unknown topic creates it (1 partition) */
+	int32_t request_bytes_max;                    /* 0 = 100 MiB, as Kafka's socket.request.max.bytes */
+	int32_t fetch_bytes_max; /* of one response; 0 = 55 MiB, as Kafka's fetch.max.bytes */
+	int32_t in_flight_max;   /* Produce requests of one connection under way at once; 0 = 32 */
 	struct kafka_security security;
 };
 
@@ -44,6 +46,7 @@ struct kafka_broker_options kafka_broker_options_default(void);
 struct kafka_broker {
 	struct log *log;
 	struct group_coordinator *groups;
+	struct transaction_coordinator *transactions;
 	char *host, *cluster_id;
 	int32_t port, node_id, request_bytes_max, fetch_bytes_max, in_flight_max;
 	bool auto_create_topics;

@@ -29,6 +29,7 @@ struct fetch_item {
 	int64_t next_offset;                             /* where to go on reading */
 	int64_t seen_high_watermark, seen_stable_offset; /* when it was looked at last */
 	bool full;                                       /* nothing more fits */
+	bool committed;                                  /* up to the last stable offset only */
 };
 
 struct fetch {
@@ -55,6 +56,20 @@ static void item_fail(struct fetch *fetch, struct fetch_item *item, int16_t erro
 	item->to->error_code = error_code;
 	item->full = true;
 	fetch->failed = true;
+}
+
+/* Where reading ends for now: read_committed is bounded by the last stable offset, not the high watermark. */
+static int64_t item_end(const struct fetch_item *item)
+{
+	return item->committed ? partition_last_stable_offset(item->partition)
+						   : partition_high_watermark(item->partition);
+}
+
+/* Is there something to read, or to say? An offset behind the end is out of range. */
+static bool item_is_due(const struct fetch_item *item)
+{
+	return item->next_offset < item_end(item) ||
+		   item->next_offset > partition_high_watermark(item->partition);
 }
 
 static struct fetch *fetch_prepare(struct kafka_request *request)
@@ -86,9 +101,9 @@ static struct fetch *fetch_prepare(struct kafka_request *request)
 			item->to = &to->partitions[p];
 			item->next_offset = item->from->fetch_offset;
 			item->to->partition_index = item->from->partition;
-			/* Of aborted transactions there are none; null says "not asked". */
-			item->to->aborted_transactions_count =
-				message->isolation_level == ISOLATION_READ_COMMITTED ? 0 : -1;
+			item->committed = message->isolation_level == ISOLATION_READ_COMMITTED;
+			/* null says "not asked" */
+			item->to->aborted_transactions_count = item->committed ? 0 : -1;
 			item->partition = kafka_partition_find(request->broker->log, from->name, item->from->partition);
 			int16_t epoch = kafka_leader_epoch_check(item->from->current_leader_epoch);
 			if (!kafka_may(request, USER_READ, from->name))
@@ -129,7 +144,9 @@ static void item_read(struct fetch *fetch, struct fetch_item *item)
 		item->full = true;
 		return;
 	}
-	status result = partition_read(item->partition, item->next_offset, left != 0 ? left : 1, &item->records);
+	int64_t end = item->committed ? partition_last_stable_offset(item->partition) : INT64_MAX;
+	status result =
+		partition_read_until(item->partition, item->next_offset, end, left != 0 ? left : 1, &item->records);
 	if (result == STATUS_END)
 		return;
 	if (result != STATUS_OK) {
@@ -160,7 +177,7 @@ static void fetch_read(struct kafka_request *request)
 	/* Partitions take turns at being first: with small limits the others would wait for ever otherwise. */
 	for (int32_t i = 0; i < fetch->count && !fetch->full; i++) {
 		struct fetch_item *item = &fetch->items[(fetch->turn + i) % fetch->count];
-		if (!item->full && item->next_offset != partition_high_watermark(item->partition))
+		if (!item->full && item_is_due(item))
 			item_read(fetch, item);
 	}
 }
@@ -187,12 +204,12 @@ static enum backlog fetch_backlog(struct fetch *fetch)
 		struct fetch_item *item = &fetch->items[i];
 		if (item->full)
 			continue;
-		int64_t high_watermark = partition_high_watermark(item->partition);
-		item->seen_high_watermark = high_watermark;
+		item->seen_high_watermark = partition_high_watermark(item->partition);
 		item->seen_stable_offset = partition_last_stable_offset(item->partition);
-		any = any || item->next_offset != high_watermark; /* also beyond it: to find that out of range */
-		if (item->next_offset >= 0 && item->next_offset < high_watermark)
-			behind += high_watermark - item->next_offset;
+		int64_t end = item_end(item);
+		any = any || item_is_due(item);
+		if (item->next_offset >= 0 && item->next_offset < end)
+			behind += end - item->next_offset;
 		if (behind > FETCH_NEAR_OFFSETS)
 			return BACKLOG_FAR;
 	}
@@ -210,6 +227,23 @@ static bool fetch_is_enough(const struct fetch *fetch)
 	return !open;
 }
 
+/* What of the records the reader has to leave out, by first offset. */
+static void item_list_aborted(struct kafka_request *request, struct fetch_item *item)
+{
+	struct aborted_transaction *aborted;
+	size_t count;
+	if (!item->committed || item->records.size == 0)
+		return;
+	partition_aborted(item->partition, item->from->fetch_offset, item->next_offset, &aborted, &count);
+	item->to->aborted_transactions_count = (int32_t)count;
+	item->to->aborted_transactions = KAFKA_NEW(&request->arena, fetch_aborted_transaction, (int32_t)count);
+	for (size_t i = 0; i < count; i++) {
+		item->to->aborted_transactions[i].producer_id = aborted[i].producer_id;
+		item->to->aborted_transactions[i].first_offset = aborted[i].first_offset;
+	}
+	mem_free(aborted);
+}
+
 static enum kafka_progress fetch_answer(struct kafka_request *request, struct fetch *fetch)
 {
 	for (int32_t i = 0; i < fetch->count; i++) {
@@ -218,7 +252,8 @@ static enum kafka_progress fetch_answer(struct kafka_request *request, struct fe
 		if (item->partition == NULL)
 			continue;
 		item->to->high_watermark = partition_high_watermark(item->partition);
-		item->to->last_stable_offset = item->to->high_watermark;
+		item->to->last_stable_offset = partition_last_stable_offset(item->partition);
+		item_list_aborted(request, item);
 		item->to->log_start_offset = partition_log_start(item->partition);
 	}
 	return kafka_request_answer(request, fetch->answer);

@@ -18,9 +18,95 @@
 	F(S, INT64, producer_id, 0, UP, NEVER, -1) \
 	F(S, INT16, producer_epoch, 0, UP, NEVER, 0)
 
+/* ---- 24 AddPartitionsToTxn: since version 4 for brokers among themselves, not served ---- */
+
+#define KAFKA_FIELDS_add_partitions_request_topic(S, F, A, T) \
+	F(S, STRING, name, 0, UP, NEVER, 0) \
+	F(S, INT32S, partitions, 0, UP, NEVER, 0)
+
+#define KAFKA_FIELDS_add_partitions_request(S, F, A, T) \
+	F(S, STRING, transactional_id, 0, 3, NEVER, 0) \
+	F(S, INT64, producer_id, 0, 3, NEVER, 0) \
+	F(S, INT16, producer_epoch, 0, 3, NEVER, 0) \
+	A(S, add_partitions_request_topic, topics, 0, 3, NEVER)
+
+#define KAFKA_FIELDS_add_partitions_response_partition(S, F, A, T) \
+	F(S, INT32, partition_index, 0, UP, NEVER, 0) \
+	F(S, INT16, error_code, 0, UP, NEVER, 0)
+
+#define KAFKA_FIELDS_add_partitions_response_topic(S, F, A, T) \
+	F(S, STRING, name, 0, UP, NEVER, 0) \
+	A(S, add_partitions_response_partition, partitions, 0, UP, NEVER)
+
+#define KAFKA_FIELDS_add_partitions_response(S, F, A, T) \
+	F(S, INT32, throttle_time_ms, 0, UP, NEVER, 0) \
+	A(S, add_partitions_response_topic, topics, 0, 3, NEVER)
+
+/* ---- 25 AddOffsetsToTxn ---- */
+
+#define KAFKA_FIELDS_add_offsets_request(S, F, A, T) \
+	F(S, STRING, transactional_id, 0, UP, NEVER, 0) \
+	F(S, INT64, producer_id, 0, UP, NEVER, 0) \
+	F(S, INT16, producer_epoch, 0, UP, NEVER, 0) \
+	F(S, STRING, group_id, 0, UP, NEVER, 0)
+
+#define KAFKA_FIELDS_add_offsets_response(S, F, A, T) \
+	F(S, INT32, throttle_time_ms, 0, UP, NEVER, 0) \
+	F(S, INT16, error_code, 0, UP, NEVER, 0)
+
+/* ---- 26 EndTxn ---- */
+
+#define KAFKA_FIELDS_end_txn_request(S, F, A, T) \
+	F(S, STRING, transactional_id, 0, UP, NEVER, 0) \
+	F(S, INT64, producer_id, 0, UP, NEVER, 0) \
+	F(S, INT16, producer_epoch, 0, UP, NEVER, 0) \
+	F(S, BOOL, committed, 0, UP, NEVER, 0)
+
+#define KAFKA_FIELDS_end_txn_response(S, F, A, T) \
+	F(S, INT32, throttle_time_ms, 0, UP, NEVER, 0) \
+	F(S, INT16, error_code, 0, UP, NEVER, 0)
+
+/* ---- 28 TxnOffsetCommit ---- */
+
+#define KAFKA_FIELDS_txn_commit_request_partition(S, F, A, T) \
+	F(S, INT32, partition_index, 0, UP, NEVER, 0) \
+	F(S, INT64, committed_offset, 0, UP, NEVER, 0) \
+	F(S, INT32, committed_leader_epoch, 2, UP, NEVER, -1) \
+	F(S, STRING, committed_metadata, 0, UP, 0, 0)
+
+#define KAFKA_FIELDS_txn_commit_request_topic(S, F, A, T) \
+	F(S, STRING, name, 0, UP, NEVER, 0) \
+	A(S, txn_commit_request_partition, partitions, 0, UP, NEVER)
+
+#define KAFKA_FIELDS_txn_commit_request(S, F, A, T) \
+	F(S, STRING, transactional_id, 0, UP, NEVER, 0) \
+	F(S, STRING, group_id, 0, UP, NEVER, 0) \
+	F(S, INT64, producer_id, 0, UP, NEVER, 0) \
+	F(S, INT16, producer_epoch, 0, UP, NEVER, 0) \
+	F(S, INT32, generation_id, 3, UP, NEVER, -1) \
+	F(S, STRING, member_id, 3, UP, NEVER, 0) \
+	F(S, STRING, group_instance_id, 3, UP, 3, 0) \
+	A(S, txn_commit_request_topic, topics, 0, UP, NEVER)
+
+#define KAFKA_FIELDS_txn_commit_response_partition(S, F, A, T) \
+	F(S, INT32, partition_index, 0, UP, NEVER, 0) \
+	F(S, INT16, error_code, 0, UP, NEVER, 0)
+
+#define KAFKA_FIELDS_txn_commit_response_topic(S, F, A, T) \
+	F(S, STRING, name, 0, UP, NEVER, 0) \
+	A(S, txn_commit_response_partition, partitions, 0, UP, NEVER)
+
+#define KAFKA_FIELDS_txn_commit_response(S, F, A, T) \
+	F(S, INT32, throttle_time_ms, 0, UP, NEVER, 0) \
+	A(S, txn_commit_response_topic, topics, 0, UP, NEVER)
+
 /* Elements before what holds them. */
 #define KAFKA_STRUCTS_TRANSACTION(X) \
-	X(init_producer_id_request) X(init_producer_id_response)
+	X(init_producer_id_request) X(init_producer_id_response) X(add_partitions_request_topic) \
+	X(add_partitions_request) X(add_partitions_response_partition) X(add_partitions_response_topic) \
+	X(add_partitions_response) X(add_offsets_request) X(add_offsets_response) X(end_txn_request) \
+	X(end_txn_response) X(txn_commit_request_partition) X(txn_commit_request_topic) X(txn_commit_request) \
+	X(txn_commit_response_partition) X(txn_commit_response_topic) X(txn_commit_response)
 /* clang-format on */
 
 #endif

@@ -7,6 +7,7 @@ enum {
 	TIMESTAMP_LATEST = -1,
 	TIMESTAMP_EARLIEST = -2,
 	TIMESTAMP_MAX = -3, /* since version 7 */
+	ISOLATION_READ_COMMITTED = 1,
 };
 
 /* ---- ListOffsets ---- */
@@ -19,16 +20,19 @@ static void offset_found(
 	to->leader_epoch = KAFKA_LEADER_EPOCH;
 }
 
+/* `end`: what lies behind is not there for who reads committed records. */
 static void offset_search(struct partition *partition,
-	const struct kafka_list_offsets_request_partition *from, struct kafka_list_offsets_response_partition *to)
+	const struct kafka_list_offsets_request_partition *from, int64_t end,
+	struct kafka_list_offsets_response_partition *to)
 {
 	int64_t offset, timestamp_ms;
 	status result = from->timestamp == TIMESTAMP_MAX
 						? partition_find_max_time(partition, &offset, &timestamp_ms)
 						: partition_find_time(partition, from->timestamp, &offset, &timestamp_ms);
-	if (result == STATUS_OK)
+	if (result == STATUS_OK && offset < end)
 		offset_found(to, offset, timestamp_ms);
-	else if (result != STATUS_NOT_FOUND) /* no such record: offset −1, timestamp −1, no error */
+	else if (result != STATUS_OK &&
+			 result != STATUS_NOT_FOUND) /* no such record: offset −1, timestamp −1, no error */
 		to->error_code = kafka_error_of(result);
 }
 
@@ -48,12 +52,17 @@ static void offset_answer(struct kafka_request *request, struct slice topic,
 	to->error_code = kafka_leader_epoch_check(from->current_leader_epoch);
 	if (to->error_code != KAFKA_NONE)
 		return;
+	const struct kafka_list_offsets_request *message = request->message;
+	int64_t end = message->isolation_level == ISOLATION_READ_COMMITTED
+					  ? partition_last_stable_offset(partition)
+					  : partition_high_watermark(partition);
 	if (from->timestamp == TIMESTAMP_LATEST)
-		offset_found(to, partition_high_watermark(partition), -1);
+		offset_found(to, end, -1);
 	else if (from->timestamp == TIMESTAMP_EARLIEST)
 		offset_found(to, partition_log_start(partition), -1);
 	else if (from->timestamp >= 0 || (from->timestamp == TIMESTAMP_MAX && request->layout.version >= 7))
-		offset_search(partition, from, to);
+		offset_search(
+			partition, from, message->isolation_level == ISOLATION_READ_COMMITTED ? end : INT64_MAX, to);
 	else
 		to->error_code = KAFKA_UNSUPPORTED_VERSION; /* as Kafka, to a timestamp of a later version */
 }

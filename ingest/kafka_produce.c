@@ -11,6 +11,7 @@
 
 #include "base/invariant.h"
 #include "ingest/kafka_request.h"
+#include "ingest/transaction_coordinator.h"
 #include "log/record_batch.h"
 
 struct produce_item {
@@ -20,6 +21,9 @@ struct produce_item {
 	const struct kafka_produce_request_partition *from;
 	struct kafka_produce_response_partition *to;
 	int32_t records;
+	bool transactional;
+	struct transaction_producer producer;
+	status appended; /* what log_append() said */
 };
 
 struct produce {
@@ -87,20 +91,49 @@ static bool item_check(struct produce_item *item)
 		item_refuse(item, batch_error_of(result), kafka_error_text(&request->arena));
 		return false;
 	}
-	if (batch.transactional) {
+	const struct kafka_produce_request *message = request->message;
+	if (batch.transactional && message->transactional_id.data == NULL) {
 		item_refuse(item, KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-			slice_of_string("transactions are not supported; leave transactional.id unset"));
+			slice_of_string("a transactional record batch in a request without transactional id"));
 		return false;
 	}
+	item->transactional = batch.transactional;
+	item->producer = (struct transaction_producer){batch.producer_id, batch.producer_epoch};
 	item->records = batch.count;
 	return true;
+}
+
+static void item_give(void *context)
+{
+	struct produce_item *item = context;
+	item->appended = log_append(item->request->broker->log, &item->append);
+}
+
+/* Part of a transaction: only if the partition was added to it, and it goes on. Whether it does, and the
+ * append, are one step, so that nothing comes behind the marker. */
+static int16_t item_give_transactional(struct produce_item *item)
+{
+	const struct kafka_produce_request *message = item->request->message;
+	return transaction_coordinator_write(item->request->broker->transactions, message->transactional_id,
+		&item->producer, item->topic, item->from->index, item_give, item);
 }
 
 /* False: the log's queue is full. */
 static bool item_append(struct produce_item *item)
 {
+	int16_t refused = KAFKA_NONE;
 	kafka_request_enter(item->request);
-	status result = log_append(item->request->broker->log, &item->append);
+	if (item->transactional)
+		refused = item_give_transactional(item);
+	else
+		item_give(item);
+	if (refused != KAFKA_NONE) {
+		kafka_request_leave(item->request);
+		item->append.partition = NULL;
+		item_refuse(item, refused, slice_of_string("the partition is not part of an ongoing transaction"));
+		return true;
+	}
+	status result = item->appended;
 	if (result == STATUS_OK)
 		return true;
 	kafka_request_leave(item->request);
@@ -154,7 +187,7 @@ static int16_t produce_refuse(const struct kafka_request *request, const char **
 		*why = "acks must be -1, 0 or 1";
 		return KAFKA_INVALID_REQUIRED_ACKS;
 	}
-	if (message->transactional_id.data != NULL) {
+	if (message->transactional_id.data != NULL && request->broker->transactions == NULL) {
 		*why = "transactions are not supported; leave transactional.id unset";
 		return KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
 	}

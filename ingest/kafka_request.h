@@ -163,6 +163,10 @@ enum kafka_progress kafka_describe_groups_run(struct kafka_request *request, int
 enum kafka_progress kafka_list_groups_run(struct kafka_request *request, int64_t now_ms);
 enum kafka_progress kafka_delete_groups_run(struct kafka_request *request, int64_t now_ms);
 enum kafka_progress kafka_init_producer_id_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_add_partitions_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_add_offsets_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_end_txn_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_txn_commit_run(struct kafka_request *request, int64_t now_ms);
 enum kafka_progress kafka_sasl_handshake_run(struct kafka_request *request, int64_t now_ms);
 enum kafka_progress kafka_sasl_authenticate_run(struct kafka_request *request, int64_t now_ms);
 void kafka_sasl_authenticate_release(struct kafka_request *request);

@@ -9,13 +9,18 @@
 #include "base/memory.h"
 #include "ingest/group_log.h"
 #include "ingest/kafka_session.h"
+#include "ingest/transaction_log.h"
+
+enum { TRANSACTIONS_TICK_MS = 200 };
 
 struct kafka_server {
 	struct kafka_server_options options;
 	struct kafka_broker *broker;
 	struct group_log *groups;
+	struct transaction_log *transactions;
 	struct listener *listener;
 	struct kafka_client *clients;
+	uv_timer_t transaction_timer;
 	uv_timer_t group_timer;
 	int64_t group_deadline_ms; /* the timer is set to; INT64_MAX = it is not */
 	bool closing;
@@ -106,6 +111,14 @@ static void groups_arm(struct kafka_server *server)
 		uv_timer_stop(&server->group_timer);
 	else
 		uv_timer_start(&server->group_timer, groups_tick, left_ms > 0 ? (uint64_t)left_ms : 0, 0);
+}
+
+/* ---- transactions: those that take too long, markers to be tried again ---- */
+
+static void transactions_tick(uv_timer_t *timer)
+{
+	struct kafka_server *server = timer->data;
+	transaction_coordinator_tick(transaction_log_coordinator(server->transactions), now_ms());
 }
 
 /* ---- the session's turns ---- */
@@ -250,8 +263,12 @@ status kafka_server_open(const struct kafka_server_options *options, struct kafk
 	groups.offsets_retention_ms = options->offsets_retention_ms;
 	status opened = group_log_open(options->log, &groups, now_ms(), &server->groups);
 	if (opened == STATUS_OK)
+		opened =
+			transaction_log_open(options->log, group_log_coordinator(server->groups), &server->transactions);
+	if (opened == STATUS_OK)
 		opened = listener_open(options->loop, &listening, &server->listener);
 	if (opened != STATUS_OK) {
+		transaction_log_close(server->transactions);
 		group_log_close(server->groups);
 		mem_free(server);
 		return opened;
@@ -260,10 +277,15 @@ status kafka_server_open(const struct kafka_server_options *options, struct kafk
 	server->group_timer.data = server;
 	server->group_deadline_ms = INT64_MAX;
 	groups_arm(server);
+	transaction_log_begin(server->transactions, now_ms());
+	uv_timer_init(loop_uv(options->loop), &server->transaction_timer);
+	server->transaction_timer.data = server;
+	uv_timer_start(&server->transaction_timer, transactions_tick, TRANSACTIONS_TICK_MS, TRANSACTIONS_TICK_MS);
 	/* Nobody is accepted before the loop runs; by then the broker knows the port it advertises. */
 	struct kafka_broker_options broker = kafka_broker_options_default();
 	broker.log = options->log;
 	broker.groups = group_log_coordinator(server->groups);
+	broker.transactions = transaction_log_coordinator(server->transactions);
 	broker.host = options->address;
 	broker.port = (int32_t)listener_port(server->listener);
 	broker.security = options->security;
@@ -294,6 +316,7 @@ void kafka_server_close(struct kafka_server *server)
 		return;
 	server->closing = true;
 	uv_close((uv_handle_t *)&server->group_timer, NULL);
+	uv_close((uv_handle_t *)&server->transaction_timer, NULL);
 	listener_close(server->listener);
 }
 
@@ -303,6 +326,7 @@ void kafka_server_destroy(struct kafka_server *server)
 		return;
 	INVARIANT(server->clients == NULL);
 	kafka_broker_destroy(server->broker);
+	transaction_log_close(server->transactions);
 	group_log_close(server->groups);
 	mem_free(server);
 }

@@ -316,7 +316,8 @@ static void every_api_is_advertised_with_the_versions_clients_look_for(void **st
 		int16_t key, min, max;
 	} wanted[] = {{0, 0, 9}, {1, 4, 12}, {2, 1, 7}, {3, 0, 9}, {8, 2, 8}, {9, 1, 8}, {10, 0, 4}, {11, 0, 7},
 		{12, 0, 4}, {13, 0, 5}, {14, 0, 5}, {15, 0, 5}, {16, 0, 4}, {17, 0, 1}, {18, 0, 3}, {19, 0, 7},
-		{20, 0, 6}, {22, 0, 4}, {23, 2, 4}, {32, 0, 4}, {36, 0, 2}, {42, 0, 2}, {47, 0, 0}, {60, 0, 1}};
+		{20, 0, 6}, {22, 0, 4}, {23, 2, 4}, {24, 0, 3}, {25, 0, 3}, {26, 0, 3}, {28, 0, 3}, {32, 0, 4},
+		{36, 0, 2}, {42, 0, 2}, {47, 0, 0}, {60, 0, 1}};
 	assert_int_equal(answer->api_keys_count, sizeof wanted / sizeof wanted[0]);
 	for (int32_t i = 0; i < answer->api_keys_count; i++) {
 		assert_int_equal(answer->api_keys[i].api_key, wanted[i].key);
