@@ -193,12 +193,13 @@ void coordinator_recorded(struct group_coordinator *coordinator, struct group *g
 		builder_close(coordinator);
 }
 
-void coordinator_fail(struct group_coordinator *coordinator, const char *why)
+void coordinator_fail(struct group_coordinator *coordinator, status code)
 {
 	if (coordinator->failed)
 		return;
-	diag(DIAG_ERROR, "groups", "stopped", "error=\"%s\" hint=\"groups are served again after a restart\"",
-		why);
+	if (code != STATUS_SHUTDOWN)
+		diag(DIAG_ERROR, "groups", "stopped", "error=\"%s\" hint=\"groups are served again after a restart\"",
+			status_words(code));
 	coordinator->failed = true;
 	coordinator->due_ms = coordinator->retry_ms = coordinator->sweep_ms = INT64_MAX;
 	for (size_t i = 0; i < GROUP_BUCKETS; i++)
@@ -232,7 +233,7 @@ static void append_begin(struct group_coordinator *coordinator)
 	mem_free(batch);
 	coordinator->in_flight = result == STATUS_OK;
 	if (result != STATUS_OK)
-		coordinator_fail(coordinator, error_current()->text);
+		coordinator_fail(coordinator, result);
 }
 
 void group_coordinator_appended(struct group_coordinator *coordinator, status result)
@@ -244,7 +245,7 @@ void group_coordinator_appended(struct group_coordinator *coordinator, status re
 		coordinator->durable++;
 		held_release(coordinator);
 	} else {
-		coordinator_fail(coordinator, status_words(result));
+		coordinator_fail(coordinator, result);
 	}
 	coordinator_unlock(coordinator);
 }

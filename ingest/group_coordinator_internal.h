@@ -80,7 +80,7 @@ void coordinator_end(
 /* Where to add a record; afterwards coordinator_recorded(), which closes a full batch. */
 struct record_batch_builder *coordinator_builder(struct group_coordinator *coordinator);
 void coordinator_recorded(struct group_coordinator *coordinator, struct group *group);
-void coordinator_fail(struct group_coordinator *coordinator, const char *why);
+void coordinator_fail(struct group_coordinator *coordinator, status code);
 /* Removes a committed offset, with a record that says so. False: there was none. */
 bool coordinator_offset_remove(struct group_coordinator *coordinator, struct group *group, struct slice topic,
 	int32_t partition, int64_t wall_ms);
