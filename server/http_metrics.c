@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "server/group_lag.h"
 #include "server/http_message.h"
 
 status http_livez(struct server *server, const struct http_request *request, struct http_response *response)
@@ -66,6 +67,35 @@ static void topic_metrics(struct server *server, struct buffer *out)
 		buffer_printf(out, "} %llu\n", (unsigned long long)bytes);
 	}
 	mem_free(topics);
+}
+
+static void group_label(struct buffer *out, const char *name, const struct group_lag *lag)
+{
+	buffer_printf(out, "%s{", name);
+	label(out, "group", lag->group);
+}
+
+static void group_metrics(struct server *server, struct arena *arena, struct buffer *out)
+{
+	struct group_lag *list = NULL;
+	size_t count = 0;
+	group_lag_list(server_groups(server), server_log(server), arena, &list, &count);
+	head(out, "kappa_group_members", "gauge", "Members of a consumer group.");
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0 && strcmp(list[i].group, list[i - 1].group) == 0)
+			continue;
+		group_label(out, "kappa_group_members", &list[i]);
+		buffer_printf(out, "} %d\n", list[i].member_count);
+	}
+	head(out, "kappa_group_lag_records", "gauge", "Records behind the committed offset of a consumer group.");
+	for (size_t i = 0; i < count; i++) {
+		if (list[i].topic == NULL)
+			continue;
+		group_label(out, "kappa_group_lag_records", &list[i]);
+		buffer_append_byte(out, ',');
+		label(out, "topic", list[i].topic);
+		buffer_printf(out, ",partition=\"%d\"} %lld\n", list[i].partition, (long long)list[i].lag_records);
+	}
 }
 
 struct version_metric {
@@ -170,6 +200,7 @@ status http_metrics(struct server *server, const struct http_request *request, s
 	single(
 		out, "kappa_worker_tasks_waiting", "gauge", "Statements and requests waiting for a worker.", waiting);
 	topic_metrics(server, out);
+	group_metrics(server, request->arena, out);
 	version_metrics(server, request->arena, out);
 	response->content_type = "text/plain; version=0.0.4; charset=utf-8";
 	return STATUS_OK;

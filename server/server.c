@@ -201,6 +201,11 @@ struct sources *server_sources(const struct server *server)
 	return server->sources;
 }
 
+struct group_coordinator *server_groups(const struct server *server)
+{
+	return server->sql.groups;
+}
+
 struct connectors *server_connectors(const struct server *server)
 {
 	return atomic_load(&server->connectors);
@@ -455,6 +460,7 @@ static status listeners_open(struct server *server)
 	status result = kafka_server_open(&kafka, &server->kafka);
 	if (result != STATUS_OK)
 		return result;
+	server->sql.groups = kafka_server_broker(server->kafka)->groups;
 	struct pg_server_options pg = {
 		.loop = server->loop,
 		.workers = server->workers,

@@ -42,6 +42,8 @@ struct connectors *server_connectors(const struct server *server);
  * returns what it is then. On a worker, whose place others take meanwhile. */
 uint64_t server_log_advances(struct server *server);
 uint64_t server_log_await(struct server *server, uint64_t advances, int64_t ms_max);
+struct group_coordinator;
+struct group_coordinator *server_groups(const struct server *server);
 struct kafka_broker;
 const struct kafka_broker *server_kafka_broker(const struct server *server); /* for metrics: its counters */
 struct sql_environment *server_sql(const struct server *server);

@@ -29,6 +29,7 @@ struct sql_prepared;
 struct sql_cursor;
 struct server_config;
 struct connectors;
+struct group_coordinator;
 
 /* What all sessions share; outlives them. */
 struct sql_environment {
@@ -36,6 +37,7 @@ struct sql_environment {
 	struct engine *engine;
 	const struct server_config *config; /* for kappa.settings; may be NULL */
 	struct connectors *connectors;      /* for kappa.connectors; may be NULL */
+	struct group_coordinator *groups;   /* for kappa.groups; may be NULL */
 	size_t query_memory_bytes_max;      /* per query; 0 = 1 GiB */
 };
 

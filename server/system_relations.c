@@ -4,6 +4,7 @@
 #include "ingest/connectors.h"
 #include "log/topic_config.h"
 #include "server/config.h"
+#include "server/group_lag.h"
 #include "server/system_internal.h"
 
 /* {"topic":{"0":17,"1":4},…}: an offset vector as JSON. */
@@ -303,6 +304,29 @@ static status partitions_fill(struct system_call *call, struct system_rows *rows
 	return result;
 }
 
+/* ---- consumer groups ---- */
+
+static status groups_fill(struct system_call *call, struct system_rows *rows)
+{
+	const struct sql_environment *environment = &call->context.session->environment;
+	struct group_lag *list = NULL;
+	size_t count = 0;
+	group_lag_list(environment->groups, environment->log, &call->arena, &list, &count);
+	status result = STATUS_OK;
+	for (size_t i = 0; i < count && (result = system_rows_begin(rows)) == STATUS_OK; i++) {
+		const struct group_lag *lag = &list[i];
+		rows_text(rows, lag->group);
+		rows_text(rows, lag->state);
+		rows_i64(rows, lag->member_count);
+		rows_text(rows, lag->topic);
+		rows_i64_or_null(rows, lag->topic != NULL ? lag->partition : -1);
+		rows_i64_or_null(rows, lag->topic != NULL ? lag->committed_offset : -1);
+		rows_i64_or_null(rows, lag->topic != NULL ? lag->high_watermark : -1);
+		rows_i64_or_null(rows, lag->topic != NULL ? lag->lag_records : -1);
+	}
+	return result;
+}
+
 /* ---- connectors ---- */
 
 static status connectors_fill(struct system_call *call, struct system_rows *rows)
@@ -495,6 +519,10 @@ const struct system_definition system_relations[] = {
 	{"kappa", "partitions", NULL, 0, 0, partitions_fill, {
 		{"topic", TYPE_TEXT}, {"partition", TYPE_INT4}, {"log_start_offset", TYPE_INT8}, {"high_watermark", TYPE_INT8},
 		{"size_bytes", TYPE_INT8}}},
+	{"kappa", "groups", NULL, 0, 0, groups_fill, {
+		{"group_id", TYPE_TEXT}, {"state", TYPE_TEXT}, {"member_count", TYPE_INT8}, {"topic", TYPE_TEXT},
+		{"partition", TYPE_INT4}, {"committed_offset", TYPE_INT8}, {"high_watermark", TYPE_INT8},
+		{"lag_records", TYPE_INT8}}},
 	{"kappa", "connectors", NULL, 0, 0, connectors_fill, {
 		{"connector", TYPE_TEXT}, {"type", TYPE_TEXT}, {"state", TYPE_TEXT}, {"topics", TYPE_TEXT}, {"file", TYPE_TEXT},
 		{"record_count", TYPE_INT8}, {"position", TYPE_TEXT}, {"error", TYPE_TEXT}}},
