@@ -1,30 +1,32 @@
-/* A consumer that costs the machine little: fetches a partition from offset 0 over one connection and looks
- * at batch headers only.
+/* A consumer of the Kafka protocol that costs the machine little, and clients that only wait.
  *
- *   bench_fetch HOST PORT TOPIC RECORDS [BYTES_PER_FETCH]
+ *   bench_fetch HOST PORT consume TOPIC [CONNECTIONS] [BYTES_MAX] [PASSES]
+ *   bench_fetch HOST PORT wait TOPIC IDLE PARKED ROUNDS SERVER_PID
  *
- * Asks with Fetch v4 until RECORDS records have come. Prints one JSON line: records, bytes (of record
- * batches), seconds, bytes_per_second, records_per_second.
+ * consume: each connection fetches partition 0 from its beginning to its end, PASSES times; record batches
+ * are walked by their headers, not decoded. Prints bytes, seconds, bytes_per_second. wait: opens IDLE
+ * connections that do nothing and PARKED fetches on partitions 1 and up of the topic, where nothing is
+ * produced; then produces single records to partition 0 and measures the time from the request to the parked
+ * fetch's answer and the server's processor time, and that of a second in which nothing happens. Each prints
+ * one JSON line.
  */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "log/record_batch.h"
 
-struct fetcher {
-	int socket_fd;
-	const char *topic;
-	int32_t bytes_max;
-	struct buffer request, answer;
-	int64_t offset, bytes;
-};
+static struct sockaddr_in server;
+static const char *topic;
 
 static void die(const char *what)
 {
@@ -32,127 +34,279 @@ static void die(const char *what)
 	exit(1);
 }
 
-static void refuse(const char *what, int number)
+static int dial(void)
 {
-	(void)fprintf(stderr, "%s %d\n", what, number);
-	exit(1);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	int one = 1;
+	if (fd < 0 || connect(fd, (struct sockaddr *)&server, sizeof server) != 0)
+		die("connect");
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	return fd;
 }
 
-static void request_send(struct fetcher *fetcher)
+static void write_all(int fd, const struct buffer *bytes)
 {
-	struct buffer *out = &fetcher->request;
-	out->size = 0;
-	buffer_append_be32(out, 0); /* size, filled in below */
-	buffer_append_be16(out, 1); /* Fetch */
-	buffer_append_be16(out, 4);
-	buffer_append_be32(out, 1);
-	buffer_append_be16(out, 5);
-	buffer_append_string(out, "fetch");
-	buffer_append_be32(out, UINT32_MAX); /* replica: a consumer */
-	buffer_append_be32(out, 500);        /* wait at most, ms */
-	buffer_append_be32(out, 1);          /* for so many bytes */
-	buffer_append_be32(out, (uint32_t)fetcher->bytes_max);
-	buffer_append_byte(out, 0); /* read uncommitted */
-	buffer_append_be32(out, 1);
-	buffer_append_be16(out, (uint16_t)strlen(fetcher->topic));
-	buffer_append_string(out, fetcher->topic);
-	buffer_append_be32(out, 1);
-	buffer_append_be32(out, 0); /* partition */
-	buffer_append_be64(out, (uint64_t)fetcher->offset);
-	buffer_append_be32(out, (uint32_t)fetcher->bytes_max);
-	put_be32(out->data, (uint32_t)(out->size - 4));
-	for (size_t sent = 0; sent < out->size;) {
-		ssize_t written = write(fetcher->socket_fd, out->data + sent, out->size - sent);
+	for (size_t at = 0; at < bytes->size;) {
+		ssize_t written = write(fd, bytes->data + at, bytes->size - at);
 		if (written <= 0)
 			die("write");
-		sent += (size_t)written;
+		at += (size_t)written;
 	}
 }
 
-static void read_all(int socket_fd, uint8_t *data, size_t size)
+static void read_all(int fd, uint8_t *data, size_t size)
 {
 	while (size != 0) {
-		ssize_t got = recv(socket_fd, data, size, MSG_WAITALL);
+		ssize_t got = read(fd, data, size);
 		if (got <= 0)
-			die("recv");
+			die("read");
 		data += got;
 		size -= (size_t)got;
 	}
 }
 
-/* Walks whole batches; one cut off at the end is asked for again. */
-static void batches_count(struct fetcher *fetcher, struct slice records)
+static void request_begin(struct buffer *out, int16_t key, int16_t version)
 {
-	while (records.size >= RECORD_BATCH_HEADER_SIZE) {
-		int64_t base = (int64_t)get_be64(records.data);
-		size_t size = (size_t)get_be32(records.data + 8) + 12;
-		int32_t last_delta = (int32_t)get_be32(records.data + 23);
-		if (size > records.size)
-			return;
-		fetcher->offset = base + last_delta + 1;
-		fetcher->bytes += (int64_t)size;
-		records = slice_of(records.data + size, records.size - size);
-	}
+	out->size = 0;
+	buffer_append_be32(out, 0);
+	buffer_append_be16(out, (uint16_t)key);
+	buffer_append_be16(out, (uint16_t)version);
+	buffer_append_be32(out, 7);
+	buffer_append_be16(out, 5);
+	buffer_append_string(out, "bench");
 }
 
-static void answer_read(struct fetcher *fetcher)
+static void text_append(struct buffer *out, const char *text)
 {
-	uint8_t head[4];
-	read_all(fetcher->socket_fd, head, sizeof head);
-	size_t size = get_be32(head);
-	fetcher->answer.size = 0;
-	read_all(fetcher->socket_fd, buffer_reserve(&fetcher->answer, size), size);
-	struct cursor cursor = cursor_of(slice_of(fetcher->answer.data, size));
-	(void)cursor_be32(&cursor); /* correlation */
-	(void)cursor_be32(&cursor); /* throttle */
-	(void)cursor_be32(&cursor); /* one topic */
+	buffer_append_be16(out, (uint16_t)strlen(text));
+	buffer_append_string(out, text);
+}
+
+static void request_send(int fd, struct buffer *request)
+{
+	put_be32(request->data, (uint32_t)(request->size - 4));
+	write_all(fd, request);
+}
+
+static void fetch_send(
+	int fd, struct buffer *request, int32_t partition, int64_t offset, int32_t bytes_max, int32_t wait_ms)
+{
+	request_begin(request, 1, 4);
+	buffer_append_be32(request, UINT32_MAX); /* replica −1 */
+	buffer_append_be32(request, (uint32_t)wait_ms);
+	buffer_append_be32(request, 1); /* min bytes */
+	buffer_append_be32(request, (uint32_t)bytes_max);
+	buffer_append_byte(request, 0); /* read_uncommitted */
+	buffer_append_be32(request, 1);
+	text_append(request, topic);
+	buffer_append_be32(request, 1);
+	buffer_append_be32(request, (uint32_t)partition);
+	buffer_append_be64(request, (uint64_t)offset);
+	buffer_append_be32(request, (uint32_t)bytes_max);
+	request_send(fd, request);
+}
+
+/* The answer's record batches, borrowed from `answer`; *end is the high watermark. */
+static struct slice fetch_receive(int fd, struct buffer *answer, int64_t *end)
+{
+	uint8_t size[4];
+	read_all(fd, size, 4);
+	answer->size = 0;
+	uint8_t *at = buffer_reserve(answer, get_be32(size));
+	read_all(fd, at, get_be32(size));
+	answer->size = get_be32(size);
+	struct cursor cursor = cursor_of(buffer_slice(answer));
+	(void)cursor_bytes(&cursor, 4 + 4 + 4);
 	(void)cursor_bytes(&cursor, cursor_be16(&cursor));
-	(void)cursor_be32(&cursor); /* one partition */
-	(void)cursor_be32(&cursor);
-	int16_t error = (int16_t)cursor_be16(&cursor);
-	(void)cursor_bytes(&cursor, 16); /* high watermark, last stable offset */
-	int32_t aborted = (int32_t)cursor_be32(&cursor);
-	if (aborted > 0)
-		(void)cursor_bytes(&cursor, (size_t)aborted * 16);
-	int32_t bytes = (int32_t)cursor_be32(&cursor);
-	struct slice records = cursor_bytes(&cursor, bytes > 0 ? (size_t)bytes : 0);
-	if (cursor.failed || error != 0)
-		refuse("the fetch was refused: error", error);
-	batches_count(fetcher, records);
+	(void)cursor_bytes(&cursor, 4 + 4);
+	int16_t failed = (int16_t)cursor_be16(&cursor);
+	*end = (int64_t)cursor_be64(&cursor);
+	(void)cursor_bytes(&cursor, 8 + 4);
+	size_t records = cursor_be32(&cursor);
+	struct slice bytes = cursor_bytes(&cursor, records);
+	if (cursor.failed || failed != 0) {
+		(void)fprintf(stderr, "fetch refused: error %d\n", failed);
+		exit(1);
+	}
+	return bytes;
+}
+
+/* ---- consume ---- */
+
+struct consumer {
+	pthread_t thread;
+	int32_t bytes_max;
+	int64_t passes, bytes, records;
+};
+
+static int64_t batches_walk(struct slice bytes, int64_t offset, int64_t *records)
+{
+	struct record_batch batch;
+	while (bytes.size != 0 && record_batch_header(bytes, &batch) == STATUS_OK) {
+		offset = batch.base_offset + batch.last_offset_delta + 1;
+		*records += batch.count;
+		bytes = slice_of(bytes.data + batch.size, bytes.size - batch.size);
+	}
+	return offset;
+}
+
+static void *consume(void *argument)
+{
+	struct consumer *consumer = argument;
+	struct buffer request, answer;
+	int fd = dial();
+	buffer_init(&request);
+	buffer_init(&answer);
+	for (int64_t pass = 0; pass < consumer->passes; pass++) {
+		int64_t offset = 0, end = 1;
+		while (offset < end) {
+			fetch_send(fd, &request, 0, offset, consumer->bytes_max, 0);
+			struct slice bytes = fetch_receive(fd, &answer, &end);
+			consumer->bytes += (int64_t)bytes.size;
+			offset = batches_walk(bytes, offset, &consumer->records);
+		}
+	}
+	buffer_deinit(&request);
+	buffer_deinit(&answer);
+	(void)close(fd);
+	return NULL;
+}
+
+static void consume_run(int64_t connections, int32_t bytes_max, int64_t passes)
+{
+	struct consumer *consumers = mem_alloc_zeroed((size_t)connections, sizeof *consumers);
+	int64_t began_ns = clock_monotonic_ns(), bytes = 0, records = 0;
+	for (int64_t i = 0; i < connections; i++) {
+		consumers[i] = (struct consumer){.bytes_max = bytes_max, .passes = passes};
+		if (pthread_create(&consumers[i].thread, NULL, consume, &consumers[i]) != 0)
+			die("pthread_create");
+	}
+	for (int64_t i = 0; i < connections; i++) {
+		(void)pthread_join(consumers[i].thread, NULL);
+		bytes += consumers[i].bytes;
+		records += consumers[i].records;
+	}
+	double seconds = (double)(clock_monotonic_ns() - began_ns) / 1e9;
+	printf("{\"bytes\":%lld,\"records\":%lld,\"seconds\":%.3f,\"bytes_per_second\":%.0f,\"records_per_"
+		   "second\":%.0f}\n",
+		(long long)bytes, (long long)records, seconds, (double)bytes / seconds, (double)records / seconds);
+	mem_free(consumers);
+}
+
+/* ---- wait ---- */
+
+static double processor_seconds(const char *pid)
+{
+	char path[64], text[1024] = "";
+	(void)snprintf(path, sizeof path, "/proc/%s/stat", pid);
+	FILE *file = fopen(path, "r");
+	if (file == NULL)
+		die(path);
+	(void)!fread(text, 1, sizeof text - 1, file);
+	(void)fclose(file);
+	unsigned long user = 0, kernel = 0;
+	const char *at = strrchr(text, ')');
+	if (at == NULL ||
+		sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &kernel) != 2)
+		die("stat");
+	return (double)(user + kernel) / (double)sysconf(_SC_CLK_TCK);
+}
+
+static void produce_one(int fd, struct buffer *request)
+{
+	struct record_batch_builder builder;
+	struct buffer batch;
+	uint8_t size[4], answer[512];
+	record_batch_builder_init(&builder);
+	buffer_init(&batch);
+	record_batch_builder_add(
+		&builder, clock_wall_ms(), (struct slice){0}, slice_of_string("0123456789"), NULL, 0);
+	if (record_batch_builder_finish(&builder, CODEC_NONE, NULL, &batch) != STATUS_OK)
+		exit(1);
+	request_begin(request, 0, 7);
+	buffer_append_be16(request, UINT16_MAX); /* no transactional id */
+	buffer_append_be16(request, UINT16_MAX); /* acks=all */
+	buffer_append_be32(request, 10000);
+	buffer_append_be32(request, 1);
+	text_append(request, topic);
+	buffer_append_be32(request, 1);
+	buffer_append_be32(request, 0);
+	buffer_append_be32(request, (uint32_t)batch.size);
+	buffer_append(request, batch.data, batch.size);
+	request_send(fd, request);
+	record_batch_builder_deinit(&builder);
+	buffer_deinit(&batch);
+	read_all(fd, size, 4);
+	if (get_be32(size) > sizeof answer)
+		exit(1);
+	read_all(fd, answer, get_be32(size));
+}
+
+static int order(const void *left, const void *right)
+{
+	int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
+	return (a > b) - (a < b);
+}
+
+static void wait_run(int64_t idle, int64_t parked, int64_t rounds, const char *pid)
+{
+	struct buffer request, answer;
+	int64_t end = 0, *latencies = mem_alloc((size_t)rounds * sizeof *latencies);
+	buffer_init(&request);
+	buffer_init(&answer);
+	for (int64_t i = 0; i < idle; i++)
+		(void)dial();
+	for (int64_t i = 0; i < parked; i++)
+		fetch_send(dial(), &request, (int32_t)(1 + i), 0, 1 << 20, 600 * 1000);
+	int consumer = dial(), producer = dial();
+	fetch_send(consumer, &request, 0, 0, 1, 0); /* where it ends */
+	(void)fetch_receive(consumer, &answer, &end);
+	double before = processor_seconds(pid);
+	(void)sleep(1);
+	double idle_seconds = processor_seconds(pid) - before;
+	before = processor_seconds(pid);
+	for (int64_t i = 0; i < rounds; i++) {
+		int64_t ignored;
+		fetch_send(consumer, &request, 0, end + i, 1 << 20, 10000);
+		(void)usleep(200); /* it parks */
+		int64_t began_ns = clock_monotonic_ns();
+		produce_one(producer, &request);
+		(void)fetch_receive(consumer, &answer, &ignored);
+		latencies[i] = clock_monotonic_ns() - began_ns;
+	}
+	double busy_seconds = processor_seconds(pid) - before;
+	qsort(latencies, (size_t)rounds, sizeof *latencies, order);
+	printf("{\"idle\":%lld,\"parked\":%lld,\"rounds\":%lld,\"latency_us_p50\":%.1f,\"latency_us_p99\":%.1f,"
+		   "\"server_us_per_round\":%.1f,\"server_ms_per_idle_second\":%.1f}\n",
+		(long long)idle, (long long)parked, (long long)rounds, (double)latencies[rounds / 2] / 1e3,
+		(double)latencies[rounds * 99 / 100] / 1e3, busy_seconds / (double)rounds * 1e6, idle_seconds * 1e3);
+	mem_free(latencies);
+	buffer_deinit(&request);
+	buffer_deinit(&answer);
 }
 
 int main(int argc, char **argv)
 {
-	if (argc < 5) {
-		(void)fprintf(stderr, "usage: bench_fetch HOST PORT TOPIC RECORDS [BYTES_PER_FETCH]\n");
+	bool waits = argc > 3 && strcmp(argv[3], "wait") == 0;
+	if (argc < (waits ? 9 : 5)) {
+		(void)fprintf(stderr,
+			"usage: bench_fetch HOST PORT consume TOPIC [CONNECTIONS] [BYTES_MAX] [PASSES]\n"
+			"       bench_fetch HOST PORT wait TOPIC IDLE PARKED ROUNDS SERVER_PID\n");
 		return 2;
 	}
-	struct fetcher fetcher = {.topic = argv[3], .bytes_max = argc > 5 ? atoi(argv[5]) : 8 * 1024 * 1024};
-	int64_t records = strtoll(argv[4], NULL, 10);
-	fetcher.socket_fd = socket(AF_INET, SOCK_STREAM, 0);
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[2]))};
-	if (inet_pton(AF_INET, argv[1], &address.sin_addr) != 1 ||
-		connect(fetcher.socket_fd, (struct sockaddr *)&address, sizeof address) != 0)
-		die("connect");
-	int one = 1;
-	(void)setsockopt(fetcher.socket_fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	int64_t began_ns = clock_monotonic_ns();
-	int idle = 0;
-	while (fetcher.offset < records) {
-		int64_t before = fetcher.offset;
-		request_send(&fetcher);
-		answer_read(&fetcher);
-		idle = fetcher.offset == before ? idle + 1 : 0;
-		if (idle > 20)
-			refuse("nothing more comes after offset", (int)fetcher.offset);
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
-	double seconds = (double)(clock_monotonic_ns() - began_ns) / 1e9;
-	printf("{\"records\":%lld,\"bytes\":%lld,\"seconds\":%.3f,\"bytes_per_second\":%.0f,\"records_per_"
-		   "second\":%.0f}\n",
-		(long long)fetcher.offset, (long long)fetcher.bytes, seconds, (double)fetcher.bytes / seconds,
-		(double)fetcher.offset / seconds);
-	buffer_deinit(&fetcher.request);
-	buffer_deinit(&fetcher.answer);
-	(void)close(fetcher.socket_fd);
+	server = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[2]))};
+	if (inet_pton(AF_INET, argv[1], &server.sin_addr) != 1)
+		die("address");
+	topic = argv[4];
+	if (waits)
+		wait_run(atoll(argv[5]), atoll(argv[6]), atoll(argv[7]), argv[8]);
+	else
+		consume_run(
+			argc > 5 ? atoll(argv[5]) : 1, argc > 6 ? atoi(argv[6]) : 4 << 20, argc > 7 ? atoll(argv[7]) : 1);
 	return 0;
 }
