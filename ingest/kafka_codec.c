@@ -301,7 +301,16 @@ void kafka_skip_tags(struct cursor *cursor)
 
 /* ---- writing ---- */
 
-static void write_length(struct buffer *out, struct kafka_layout layout, bool wide, int64_t length)
+struct writing {
+	int16_t version;
+	bool flexible;
+	struct kafka_loose *loose; /* NULL = everything is copied */
+};
+
+static void write_struct(
+	struct buffer *out, const struct kafka_schema *schema, struct writing layout, const void *from);
+
+static void write_length(struct buffer *out, struct writing layout, bool wide, int64_t length)
 {
 	if (layout.flexible)
 		buffer_append_varint(out, (uint64_t)(length + 1));
@@ -311,8 +320,18 @@ static void write_length(struct buffer *out, struct kafka_layout layout, bool wi
 		buffer_append_be16(out, (uint16_t)length);
 }
 
+static void loose_add(struct kafka_loose *loose, size_t at, struct slice bytes)
+{
+	if (loose->count == loose->capacity) {
+		loose->capacity = loose->capacity == 0 ? 4 : loose->capacity * 2;
+		loose->list = mem_resize(loose->list, loose->capacity * sizeof *loose->list);
+	}
+	loose->list[loose->count++] = (struct kafka_loose_bytes){at, bytes};
+	loose->size += bytes.size;
+}
+
 static void write_slice(
-	struct buffer *out, struct kafka_layout layout, bool wide, bool nullable, struct slice bytes)
+	struct buffer *out, struct writing layout, bool wide, bool nullable, struct slice bytes)
 {
 	if (bytes.data == NULL && nullable) {
 		write_length(out, layout, wide, -1);
@@ -320,10 +339,13 @@ static void write_slice(
 	}
 	INVARIANT(bytes.size <= (wide ? (size_t)INT32_MAX : (size_t)INT16_MAX));
 	write_length(out, layout, wide, (int64_t)bytes.size);
-	buffer_append(out, bytes.data, bytes.size);
+	if (layout.loose != NULL && bytes.size >= KAFKA_LOOSE_BYTES_MIN)
+		loose_add(layout.loose, out->size, bytes);
+	else
+		buffer_append(out, bytes.data, bytes.size);
 }
 
-static void write_array(struct buffer *out, struct kafka_layout layout, const struct kafka_field *field,
+static void write_array(struct buffer *out, struct writing layout, const struct kafka_field *field,
 	bool nullable, const void *base)
 {
 	int32_t count = field_count(field, base);
@@ -336,7 +358,7 @@ static void write_array(struct buffer *out, struct kafka_layout layout, const st
 	write_length(out, layout, true, count);
 	for (int32_t i = 0; i < count; i++) {
 		if (field->type == KAFKA_ARRAY)
-			kafka_write(out, field->element, layout, items + (size_t)i * field->element->size);
+			write_struct(out, field->element, layout, items + (size_t)i * field->element->size);
 		else if (field->type == KAFKA_INT32S)
 			buffer_append_be32(out, ((const uint32_t *)(const void *)items)[i]);
 		else
@@ -345,7 +367,7 @@ static void write_array(struct buffer *out, struct kafka_layout layout, const st
 }
 
 static void write_field(
-	struct buffer *out, struct kafka_layout layout, const struct kafka_field *field, const void *base)
+	struct buffer *out, struct writing layout, const struct kafka_field *field, const void *base)
 {
 	bool nullable = layout.version >= field->nullable_from;
 	const void *at = field_of(field, base);
@@ -415,10 +437,11 @@ static bool field_is_default(const struct kafka_field *field, const void *base)
 }
 
 static void write_tags(
-	struct buffer *out, struct kafka_layout layout, const struct kafka_schema *schema, const void *base)
+	struct buffer *out, struct writing layout, const struct kafka_schema *schema, const void *base)
 {
 	uint64_t count = 0;
 	struct buffer values = {0};
+	layout.loose = NULL;                               /* a tagged field is preceded by its size */
 	for (size_t i = 0; i < schema->field_count; i++) { /* the tables list tags in ascending order */
 		const struct kafka_field *field = &schema->fields[i];
 		if (field->tag < 0 || !field_has_version(field, layout.version) || field_is_default(field, base))
@@ -436,8 +459,8 @@ static void write_tags(
 	buffer_deinit(&values);
 }
 
-void kafka_write(
-	struct buffer *out, const struct kafka_schema *schema, struct kafka_layout layout, const void *from)
+static void write_struct(
+	struct buffer *out, const struct kafka_schema *schema, struct writing layout, const void *from)
 {
 	for (size_t i = 0; i < schema->field_count; i++) {
 		const struct kafka_field *field = &schema->fields[i];
@@ -446,4 +469,16 @@ void kafka_write(
 	}
 	if (layout.flexible)
 		write_tags(out, layout, schema, from);
+}
+
+void kafka_write(
+	struct buffer *out, const struct kafka_schema *schema, struct kafka_layout layout, const void *from)
+{
+	write_struct(out, schema, (struct writing){layout.version, layout.flexible, NULL}, from);
+}
+
+void kafka_write_loose(struct buffer *out, struct kafka_loose *loose, const struct kafka_schema *schema,
+	struct kafka_layout layout, const void *from)
+{
+	write_struct(out, schema, (struct writing){layout.version, layout.flexible, loose}, from);
 }

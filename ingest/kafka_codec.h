@@ -26,11 +26,27 @@ void *kafka_struct_new(struct arena *arena, const struct kafka_schema *schema, i
 status kafka_read(struct cursor *cursor, const struct kafka_schema *schema, struct kafka_layout layout,
 	struct arena *arena, int64_t elements_max, void **out) MUST_USE;
 
+/* Long byte fields that kafka_write() leaves out of its buffer, so that they need not be copied: each goes
+ * where it would have been. */
+struct kafka_loose {
+	struct kafka_loose_bytes {
+		size_t at; /* position in the buffer written to */
+		struct slice bytes;
+	} * list;
+	size_t count, capacity;
+	size_t size; /* of all bytes */
+};
+enum { KAFKA_LOOSE_BYTES_MIN = 16 * 1024 };
+
 /* Skips the tagged fields of a header. */
 void kafka_skip_tags(struct cursor *cursor);
 
 /* Appends one struct. A null in a field that may not be null in this version is written as empty. */
 void kafka_write(
 	struct buffer *out, const struct kafka_schema *schema, struct kafka_layout layout, const void *from);
+
+/* The same, leaving long byte fields out: their bytes stay where they are, borrowed. */
+void kafka_write_loose(struct buffer *out, struct kafka_loose *loose, const struct kafka_schema *schema,
+	struct kafka_layout layout, const void *from);
 
 #endif

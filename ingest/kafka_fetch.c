@@ -37,6 +37,7 @@ struct fetch {
 	struct fetch_item *items;
 	struct kafka_wait *waits;           /* as many, made when it parks first */
 	int32_t count, turn;                /* turn: which is read first */
+	int32_t handed;                     /* items whose records were given away, or looked at for it */
 	size_t bytes, bytes_min, bytes_max; /* of all items; the first batch may exceed bytes_max */
 	size_t bytes_before_block;
 	bool blocked; /* a read on a worker thread was begun, and not yet looked at */
@@ -244,8 +245,24 @@ static void item_list_aborted(struct kafka_request *request, struct fetch_item *
 	mem_free(aborted);
 }
 
+/* The records go out as they were read. Asked in the order of the items. */
+static bool fetch_hand_over(struct kafka_request *request, const uint8_t *data, struct buffer *out)
+{
+	struct fetch *fetch = request->state;
+	while (fetch->handed < fetch->count) {
+		struct buffer *records = &fetch->items[fetch->handed++].records;
+		if (records->data != data)
+			continue;
+		*out = *records;
+		buffer_init(records);
+		return true;
+	}
+	return false;
+}
+
 static enum kafka_progress fetch_answer(struct kafka_request *request, struct fetch *fetch)
 {
+	request->hand_over = fetch_hand_over;
 	for (int32_t i = 0; i < fetch->count; i++) {
 		struct fetch_item *item = &fetch->items[i];
 		item->to->records = item->records.size != 0 ? buffer_slice(&item->records) : slice_of_string("");

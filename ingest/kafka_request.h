@@ -71,6 +71,9 @@ struct kafka_request {
 	/* Parked until a partition moves, see kafka_waits.h; NULL = not. */
 	struct kafka_wait *waits;
 	int32_t wait_count;
+	/* Gives away the buffer that holds the answer's bytes at `data`, which are then written without a copy;
+	 * false: copy them. NULL = nothing to give. */
+	bool (*hand_over)(struct kafka_request *request, const uint8_t *data, struct buffer *out);
 	/* The session is going while something outside holds the request: have it let go soon, so that the
 	 * memory is not held for as long as somebody else's answer takes. Called at most once; NULL = it does by
 	 * itself. */

@@ -412,7 +412,7 @@ static void session_run(struct kafka_session *session, int64_t now_ms)
 
 /* ---- out: answers in order ---- */
 
-static void request_encode(const struct kafka_request *request, struct buffer *out)
+static void request_encode(const struct kafka_request *request, struct buffer *out, struct kafka_loose *loose)
 {
 	if (request->raw) {
 		const struct kafka_sasl_authenticate_response *answer = request->answer;
@@ -426,9 +426,13 @@ static void request_encode(const struct kafka_request *request, struct buffer *o
 	/* ApiVersions answers with the old header always: its reader cannot know yet what we speak. */
 	if (request->layout.flexible && request->api->key != 18)
 		buffer_append_varint(out, 0);
-	kafka_write(out, request->api->response, request->layout, request->answer);
-	INVARIANT(out->size - begin - 4 <= INT32_MAX);
-	put_be32(out->data + begin, (uint32_t)(out->size - begin - 4));
+	if (request->hand_over != NULL)
+		kafka_write_loose(out, loose, request->api->response, request->layout, request->answer);
+	else
+		kafka_write(out, request->api->response, request->layout, request->answer);
+	size_t size = out->size - begin - 4 + loose->size;
+	INVARIANT(size <= INT32_MAX);
+	put_be32(out->data + begin, (uint32_t)size);
 }
 
 static void session_flush(struct kafka_session *session, struct buffer *out)
@@ -440,9 +444,29 @@ static void session_flush(struct kafka_session *session, struct buffer *out)
 	*out = (struct buffer){0};
 }
 
+/* Sends what `out` holds with the loose bytes in their places; what stands behind the last of them stays. */
+static void loose_send(struct kafka_session *session, struct kafka_request *request,
+	struct kafka_loose *loose, struct buffer *out)
+{
+	size_t from = 0;
+	for (size_t i = 0; i < loose->count; i++) {
+		struct buffer head = {0}, body = {0};
+		buffer_append(&head, out->data + from, loose->list[i].at - from);
+		from = loose->list[i].at;
+		if (!request->hand_over(request, loose->list[i].bytes.data, &body))
+			buffer_append(&body, loose->list[i].bytes.data, loose->list[i].bytes.size);
+		session_flush(session, &head);
+		session_flush(session, &body);
+	}
+	buffer_consume(out, from);
+	loose->count = 0;
+	loose->size = 0;
+}
+
 static bool session_send(struct kafka_session *session)
 {
 	struct buffer out = {0};
+	struct kafka_loose loose = {0};
 	bool sent = false;
 	while (session->first != NULL && session->first->answered) {
 		struct kafka_request *request = session->first;
@@ -450,7 +474,9 @@ static bool session_send(struct kafka_session *session)
 			(void)error_raise(request->failure, "%s", request->failure_text);
 			session_fail(session);
 		} else if (!request->silent) {
-			request_encode(request, &out);
+			request_encode(request, &out, &loose);
+			if (loose.count != 0)
+				loose_send(session, request, &loose, &out);
 		}
 		if (request->last && !session->failed) {
 			(void)error_raise(STATUS_UNAUTHENTICATED, "%s refused", request->api->name);
@@ -466,6 +492,7 @@ static bool session_send(struct kafka_session *session)
 			session_flush(session, &out);
 	}
 	session_flush(session, &out);
+	mem_free(loose.list);
 	return sent;
 }
 
@@ -545,8 +572,10 @@ bool kafka_session_wants_bytes(const struct kafka_session *session)
 int64_t kafka_session_deadline_ms(struct kafka_session *session)
 {
 	int64_t deadline_ms = session->stalled ? session->retry_ms : INT64_MAX;
-	/* Only a request that is alone sets a deadline (S2). */
-	if (session->first != NULL && session->first->deadline_ms < deadline_ms)
+	/* Only a request that is alone sets a deadline (S2). One that something outside holds cannot be run, and
+	 * says so itself when it can: a deadline that is over would only be a loop. */
+	if (session->first != NULL && session->first->deadline_ms < deadline_ms &&
+		atomic_load_explicit(&session->first->outside, memory_order_acquire) == 0)
 		deadline_ms = session->first->deadline_ms;
 	int64_t unknown_until_ms = session_unknown_until_ms(session);
 	return unknown_until_ms < deadline_ms ? unknown_until_ms : deadline_ms;
