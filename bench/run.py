@@ -1,6 +1,6 @@
 """Benchmarks the appliance and prints a table, each figure beside its target and its peer. Started by script/bench.
 
-    script/bench [--events N] [--rows 1,4,5,6,8] [--json FILE]
+    script/bench [--events N] [--rows 1,4,5,6,8,10,11] [--json FILE]
 
 Rows are numbered as the targets in docs/SPEED.md. Peers run in the same session, on the same data; one that is not
 installed is skipped with a word. Timings are wall clock; CPU seconds of the appliance stand beside them.
@@ -18,7 +18,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
-from appliance import Appliance  # noqa: E402
+from appliance import PROGRAM, Appliance  # noqa: E402
 
 BUILD = os.path.join(ROOT, "build", "release")
 DATA = os.path.join(ROOT, "build", "bench")
@@ -208,10 +208,47 @@ def row_8(report):
                maximum="%.2f" % max(times))
 
 
+def fetch(kappa, *arguments):
+    done = subprocess.run([os.path.join(BUILD, "bench", "bench_fetch"), "127.0.0.1", str(kappa.kafka_port)] + [str(a) for a in arguments],
+                          check=True, stdout=subprocess.PIPE)
+    return json.loads(done.stdout)
+
+
+def row_10(report, count):
+    path = events_file(count)
+    with Appliance() as kappa:
+        kappa.cli("topic", "create", "bid")
+        load(kappa, path)
+        for connections in (1, 2):
+            cpu = cpu_seconds(kappa.process.pid)
+            best = max((fetch(kappa, "consume", "bid", connections, 1 << 20, 2) for _ in range(3)), key=lambda done: done["bytes_per_second"])
+            used = (cpu_seconds(kappa.process.pid) - cpu) / 3
+            report.add("10", "fetch over Kafka protocol from page cache, %d connection%s" % (connections, "" if connections == 1 else "s"),
+                       "%.2f" % (best["bytes_per_second"] / 1e9), "GB/s", ">= 2", server_gb_per_cpu_second="%.2f" % (best["bytes"] / used / 1e9))
+        times = []
+        for _ in range(3):
+            began = time.time()
+            subprocess.run([PROGRAM, "consume", "--topic", "bid", "--from-beginning", "--max-messages", str(count)], check=True,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "KAPPA_HTTP": "127.0.0.1:%d" % kappa.http_port})
+            times.append(time.time() - began)
+        report.add("10", "kappa consume --from-beginning, values", kilo(count / min(times)), "records/s", ">= 1 M")
+
+
+def row_11(report):
+    with Appliance(options=["--connections-max", "5000"]) as kappa:
+        kappa.cli("topic", "create", "waited", "--partitions", "201")
+        for idle, parked in ((0, 0), (2000, 200)):
+            done = fetch(kappa, "wait", "waited", idle, parked, 2000, kappa.process.pid)
+            report.add("11", "produce to waiting fetch, %d idle connections, %d parked fetches" % (idle, parked),
+                       "%.0f" % done["latency_us_p50"], "us p50", "as without", p99_us="%.0f" % done["latency_us_p99"],
+                       server_us_per_round="%.0f" % done["server_us_per_round"],
+                       server_ms_per_idle_second="%.1f" % done["server_ms_per_idle_second"])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--events", type=int, default=5000000)
-    parser.add_argument("--rows", default="1,4,5,6,8")
+    parser.add_argument("--rows", default="1,4,5,6,8,10,11")
     parser.add_argument("--json", default=os.path.join(DATA, "report.json"))
     arguments = parser.parse_args()
     wanted = arguments.rows.split(",")
@@ -227,6 +264,10 @@ def main():
         row_6(report, min(arguments.events, 1000000))
     if "8" in wanted:
         row_8(report)
+    if "10" in wanted:
+        row_10(report, arguments.events)
+    if "11" in wanted:
+        row_11(report)
     os.makedirs(DATA, exist_ok=True)
     with open(arguments.json, "w") as file:
         json.dump(report.rows, file, indent=1)

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 
-enum { READ_BYTES = 1024 * 1024 };
+enum { READ_BYTES = 1024 * 1024, SEGMENT_BYTES = 16 * 1024 * 1024 };
 
 static status topic_need(struct log *log, const char *name, const struct topic **topic)
 {
@@ -11,6 +11,8 @@ static status topic_need(struct log *log, const char *name, const struct topic *
 		return STATUS_OK;
 	struct topic_config config = topic_config_default();
 	config.internal = true;
+	config.cleanup_policy = CLEANUP_COMPACT;
+	config.segment_bytes = SEGMENT_BYTES;
 	status result = topic_create(log, name, &config);
 	if (result != STATUS_OK && result != STATUS_EXISTS)
 		return result;

@@ -1,5 +1,5 @@
 /* The appliance's own topics as tables: records keyed by text, the newest of a key counts, null deletes it.
- * One partition; made at the first append. Thread-safe; both functions block on the disk.
+ * One partition, compacted; made at the first append. Thread-safe; both functions block on the disk.
  */
 #ifndef KAPPA_INGEST_INTERNAL_TOPIC_H
 #define KAPPA_INGEST_INTERNAL_TOPIC_H
