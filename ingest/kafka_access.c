@@ -24,8 +24,8 @@ static const struct {
 	{1, ACCESS_USER},
 	{2, ACCESS_USER},
 	{3, ACCESS_USER},
-	{8, ACCESS_GROUP},
-	{9, ACCESS_GROUP},
+	{8, ACCESS_USER},
+	{9, ACCESS_USER},
 	{10, ACCESS_USER},
 	{11, ACCESS_GROUP},
 	{12, ACCESS_GROUP},
@@ -39,10 +39,10 @@ static const struct {
 	{20, ACCESS_USER},
 	{22, ACCESS_WRITER},
 	{23, ACCESS_USER},
-	{24, ACCESS_WRITER},
+	{24, ACCESS_USER},
 	{25, ACCESS_WRITER},
 	{26, ACCESS_WRITER},
-	{28, ACCESS_WRITER},
+	{28, ACCESS_USER},
 	{32, ACCESS_USER},
 	{36, ACCESS_ANYBODY},
 	{42, ACCESS_GROUP_END},
@@ -98,9 +98,40 @@ static int16_t access_refuse(const struct kafka_request *request)
 	}
 }
 
+/* The error for each group that was asked about. */
+static const void *describe_groups_refuse(struct kafka_request *request, int16_t error_code)
+{
+	const struct kafka_describe_groups_request *message = request->message;
+	struct kafka_describe_groups_response *answer = KAFKA_NEW(&request->arena, describe_groups_response, 1);
+	answer->groups_count = message->groups_count;
+	answer->groups = KAFKA_NEW(&request->arena, describe_groups_group, message->groups_count);
+	for (int32_t i = 0; i < message->groups_count; i++) {
+		answer->groups[i].group_id = message->groups[i];
+		answer->groups[i].error_code = error_code;
+	}
+	return answer;
+}
+
+static const void *delete_groups_refuse(struct kafka_request *request, int16_t error_code)
+{
+	const struct kafka_delete_groups_request *message = request->message;
+	struct kafka_delete_groups_response *answer = KAFKA_NEW(&request->arena, delete_groups_response, 1);
+	answer->results_count = message->groups_names_count;
+	answer->results = KAFKA_NEW(&request->arena, delete_groups_result, message->groups_names_count);
+	for (int32_t i = 0; i < message->groups_names_count; i++) {
+		answer->results[i].group_id = message->groups_names[i];
+		answer->results[i].error_code = error_code;
+	}
+	return answer;
+}
+
 /* An answer of nothing but the error, where the API's answer has a place for one. */
 static const void *answer_of_error(struct kafka_request *request, int16_t error_code)
 {
+	if (request->api->key == 15)
+		return describe_groups_refuse(request, error_code);
+	if (request->api->key == 42)
+		return delete_groups_refuse(request, error_code);
 	const struct kafka_schema *schema = request->api->response;
 	for (size_t i = 0; i < schema->field_count; i++) {
 		const struct kafka_field *field = &schema->fields[i];

@@ -130,7 +130,7 @@ static bool expansion_find(struct binder *binder, const struct bind_place *place
 static status bind_expansion(struct binder *binder, const struct bind_place *place,
 	const PgQuery__FuncCall *call, const struct expression **out)
 {
-	const struct expression *vector, *number, *length;
+	const struct expression *vector, *number, *length = NULL;
 	int32_t position = bind_position(binder, call->location);
 	if (place->subqueries == NULL || binder->for_view || strcmp(place->clause, "the SELECT list") != 0)
 		return bind_unsupported(
