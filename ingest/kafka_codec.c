@@ -129,10 +129,56 @@ static bool reader_failed(const struct reader *reader)
 	return reader->cursor->failed || reader->too_large;
 }
 
-/* Memory for an array's items; an item takes a byte on the wire at least. */
-static uint8_t *read_items(struct reader *reader, int64_t count, size_t size)
+/* What a value takes on the wire at least, its length included. */
+static size_t type_wire_size_min(enum kafka_type type, bool flexible)
 {
-	if (count > (int64_t)cursor_left(reader->cursor)) {
+	switch (type) {
+	case KAFKA_BOOL:
+	case KAFKA_INT8:
+		return 1;
+	case KAFKA_INT16:
+		return 2;
+	case KAFKA_INT32:
+		return 4;
+	case KAFKA_INT64:
+		return 8;
+	case KAFKA_UUID:
+		return 16;
+	case KAFKA_STRING:
+		return flexible ? 1 : 2;
+	case KAFKA_BYTES:
+	case KAFKA_INT32S:
+	case KAFKA_STRINGS:
+	case KAFKA_ARRAY:
+		return flexible ? 1 : 4;
+	}
+	return 1;
+}
+
+static size_t struct_wire_size_min(const struct kafka_schema *schema, struct kafka_layout layout)
+{
+	size_t size = layout.flexible ? 1 : 0; /* the number of tags */
+	for (size_t i = 0; i < schema->field_count; i++) {
+		const struct kafka_field *field = &schema->fields[i];
+		if (field->tag < 0 && field_has_version(field, layout.version))
+			size += type_wire_size_min(field->type, layout.flexible);
+	}
+	return size;
+}
+
+static size_t item_wire_size_min(const struct kafka_field *field, struct kafka_layout layout)
+{
+	if (field->type == KAFKA_ARRAY)
+		return struct_wire_size_min(field->element, layout);
+	return type_wire_size_min(field->type == KAFKA_INT32S ? KAFKA_INT32 : KAFKA_STRING, layout.flexible);
+}
+
+/* Memory for an array's items: never more than in proportion to the bytes that are there for them. */
+static uint8_t *read_items(struct reader *reader, const struct kafka_field *field, int64_t count, size_t size)
+{
+	size_t wire_size_min = item_wire_size_min(field, reader->layout);
+	INVARIANT(wire_size_min != 0);
+	if (count > (int64_t)(cursor_left(reader->cursor) / wire_size_min)) {
 		reader->cursor->failed = true;
 		return NULL;
 	}
@@ -158,7 +204,7 @@ static void read_array(struct reader *reader, const struct kafka_field *field, b
 	size_t size = field->type == KAFKA_ARRAY    ? field->element->size
 				  : field->type == KAFKA_INT32S ? sizeof(int32_t)
 												: sizeof(struct slice);
-	uint8_t *items = read_items(reader, count, size);
+	uint8_t *items = read_items(reader, field, count, size);
 	if (items == NULL)
 		return;
 	for (int64_t i = 0; i < count && !reader_failed(reader); i++) {

@@ -149,9 +149,10 @@ static status bind_expansion(struct binder *binder, const struct bind_place *pla
 	const struct expression *outer = expression_column(binder->arena, COLUMN_OUTER, vector->type);
 	if (code == STATUS_OK)
 		code = bind_function(binder, "cardinality", &outer, 1, position, &length);
+	if (code != STATUS_OK)
+		return code;
 	const struct expression *sides[] = {expression_column(binder->arena, 0, type_of(TYPE_INT8)), length};
-	if (code == STATUS_OK)
-		code = bind_function(binder, "<=", sides, 2, position, &subquery.condition);
+	code = bind_function(binder, "<=", sides, 2, position, &subquery.condition);
 	if (code != STATUS_OK)
 		return code;
 	if (!expansion_find(binder, place, subquery.condition, vector, &number))

@@ -51,7 +51,8 @@ static void directory_forget(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct topic topic = {.name = "fuzz", .config = {.partitions = 1, .segment_bytes = INT32_MAX}};
+	static const struct topic_config config = {.partitions = 1, .segment_bytes = INT32_MAX};
+	static struct topic topic = {.name = "fuzz", .config = &config};
 	char path[SEGMENT_PATH_MAX];
 	if (dir[0] == '\0') {
 		diag_set_level((enum diag_level)(DIAG_ERROR + 1));
