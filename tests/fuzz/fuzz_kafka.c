@@ -11,6 +11,7 @@
 #include "base/diag.h"
 #include "base/invariant.h"
 #include "base/memory.h"
+#include "ingest/group_log.h"
 #include "ingest/kafka_session.h"
 #include "log/record_batch.h"
 
@@ -19,6 +20,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 static char dir[64];
 static struct kafka_broker *broker;
+static struct group_log *groups;
 static int64_t now_ms = 1;
 
 struct call {
@@ -74,6 +76,7 @@ static int entry_remove(const char *path, const struct stat *stat, int type, str
 static void clean_up(void)
 {
 	log_close(broker->log);
+	group_log_close(groups);
 	kafka_broker_destroy(broker);
 	(void)nftw(dir, entry_remove, 16, FTW_DEPTH | FTW_PHYS);
 }
@@ -92,6 +95,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	INVARIANT(topic_create(log, "t", &config) == STATUS_OK);
 	struct kafka_broker_options broker_options = kafka_broker_options_default();
 	broker_options.log = log;
+	struct group_coordinator_options group_options = group_coordinator_options_default();
+	INVARIANT(group_log_open(log, &group_options, now_ms, &groups) == STATUS_OK);
+	broker_options.groups = group_log_coordinator(groups);
 	broker_options.auto_create_topics = false; /* else the log fills with the fuzzer's ideas of names */
 	broker = kafka_broker_create(&broker_options);
 	INVARIANT(atexit(clean_up) == 0);
