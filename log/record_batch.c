@@ -260,9 +260,7 @@ static status batch_check_rules(const struct record_batch *batch, uint16_t attri
 	if (batch->producer_id < 0) {
 		if (batch->transactional)
 			return error_raise(STATUS_BAD_RECORD, "a transactional record batch needs a producer id");
-		if (batch->base_sequence >= 0)
-			return error_raise(STATUS_BAD_RECORD, "record batch has sequence %d without a producer id",
-				batch->base_sequence);
+		/* Epoch and sequence mean nothing then: kafkajs and aiokafka send zeros. */
 	} else if (batch->base_sequence < 0 || batch->producer_epoch < 0) {
 		return error_raise(STATUS_BAD_RECORD, "producer %lld sent sequence %d with epoch %d",
 			(long long)batch->producer_id, batch->base_sequence, batch->producer_epoch);

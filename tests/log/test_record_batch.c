@@ -187,20 +187,21 @@ static status check_changed(size_t at, size_t width, uint64_t value)
 static void what_a_broker_must_refuse_is_refused(void **state)
 {
 	(void)state;
-	assert_int_equal(check_changed(16, 1, 1), STATUS_UNSUPPORTED);           /* magic 1 */
-	assert_int_equal(check_changed(16, 1, 3), STATUS_BAD_BATCH);             /* magic 3 */
-	assert_int_equal(check_changed(21, 2, 0x20), STATUS_BAD_RECORD);         /* control */
-	assert_int_equal(check_changed(21, 2, 0x08), STATUS_BAD_TIMESTAMP);      /* log append time */
-	assert_int_equal(check_changed(21, 2, 0x10), STATUS_BAD_RECORD);         /* transactional, no producer */
-	assert_int_equal(check_changed(21, 2, 0x40), STATUS_BAD_RECORD);         /* delete horizon */
-	assert_int_equal(check_changed(21, 2, 0x05), STATUS_BAD_BATCH);          /* codec 5 */
-	assert_int_equal(check_changed(21, 2, 0x01), STATUS_BAD_COMPRESSION);    /* not gzip */
-	assert_int_equal(check_changed(23, 4, 3), STATUS_BAD_RECORD);            /* last delta too large */
-	assert_int_equal(check_changed(23, 4, 1), STATUS_BAD_BATCH);             /* last delta too small */
-	assert_int_equal(check_changed(57, 4, 0), STATUS_BAD_RECORD);            /* no records */
-	assert_int_equal(check_changed(57, 4, 0xffffffff), STATUS_BAD_BATCH);    /* −1 records */
-	assert_int_equal(check_changed(43, 8, 7), STATUS_BAD_RECORD);            /* producer without sequence */
-	assert_int_equal(check_changed(53, 4, 0), STATUS_BAD_RECORD);            /* sequence without producer */
+	assert_int_equal(check_changed(16, 1, 1), STATUS_UNSUPPORTED);        /* magic 1 */
+	assert_int_equal(check_changed(16, 1, 3), STATUS_BAD_BATCH);          /* magic 3 */
+	assert_int_equal(check_changed(21, 2, 0x20), STATUS_BAD_RECORD);      /* control */
+	assert_int_equal(check_changed(21, 2, 0x08), STATUS_BAD_TIMESTAMP);   /* log append time */
+	assert_int_equal(check_changed(21, 2, 0x10), STATUS_BAD_RECORD);      /* transactional, no producer */
+	assert_int_equal(check_changed(21, 2, 0x40), STATUS_BAD_RECORD);      /* delete horizon */
+	assert_int_equal(check_changed(21, 2, 0x05), STATUS_BAD_BATCH);       /* codec 5 */
+	assert_int_equal(check_changed(21, 2, 0x01), STATUS_BAD_COMPRESSION); /* not gzip */
+	assert_int_equal(check_changed(23, 4, 3), STATUS_BAD_RECORD);         /* last delta too large */
+	assert_int_equal(check_changed(23, 4, 1), STATUS_BAD_BATCH);          /* last delta too small */
+	assert_int_equal(check_changed(57, 4, 0), STATUS_BAD_RECORD);         /* no records */
+	assert_int_equal(check_changed(57, 4, 0xffffffff), STATUS_BAD_BATCH); /* −1 records */
+	assert_int_equal(check_changed(43, 8, 7), STATUS_BAD_RECORD);         /* producer without sequence */
+	assert_int_equal(
+		check_changed(53, 4, 0), STATUS_OK); /* kafkajs and aiokafka send sequence 0 without a producer */
 	assert_int_equal(check_changed(0, 8, 1ull << 63), STATUS_BAD_BATCH);     /* negative offset */
 	assert_int_equal(check_changed(27, 8, INT64_MAX), STATUS_BAD_TIMESTAMP); /* base + Δ overflows */
 	assert_int_equal(check_changed(61 + 3, 1, 2), STATUS_BAD_RECORD);        /* first Δoffset is 1 */

@@ -1,0 +1,166 @@
+// franz-go against the appliance: one function per outcome, its name is the second argument.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sort"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+var bootstrap string
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+func check(ok bool, words string, values ...any) {
+	if !ok {
+		panic(fmt.Sprintf(words, values...))
+	}
+}
+
+func client(options ...kgo.Opt) *kgo.Client {
+	c, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(bootstrap)}, options...)...)
+	must(err)
+	return c
+}
+
+func within() context.Context {
+	ctx, _ := context.WithTimeout(context.Background(), 60*time.Second)
+	return ctx
+}
+
+func create(topic string, partitions int32) *kadm.Client {
+	admin := kadm.NewClient(client())
+	_, err := admin.CreateTopic(within(), partitions, 1, nil, topic)
+	must(err)
+	return admin
+}
+
+// Values of `count` records.
+func consume(count int, options ...kgo.Opt) []string {
+	c := client(append(options, kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
+	defer c.Close()
+	var values []string
+	for len(values) < count {
+		fetches := c.PollFetches(within())
+		for _, problem := range fetches.Errors() {
+			must(problem.Err)
+		}
+		fetches.EachRecord(func(r *kgo.Record) { values = append(values, string(r.Value)) })
+	}
+	return values
+}
+
+func codecs() {
+	admin := create("go-codecs", 1)
+	defer admin.Close()
+	var expected []string
+	for name, codec := range map[string]kgo.CompressionCodec{"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(),
+		"snappy": kgo.SnappyCompression(), "lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression()} {
+		c := client(kgo.ProducerBatchCompression(codec), kgo.DefaultProduceTopic("go-codecs"))
+		var records []*kgo.Record
+		for i := 0; i < 200; i++ {
+			value := fmt.Sprintf("%s %d é", name, i)
+			expected = append(expected, value)
+			records = append(records, &kgo.Record{Value: []byte(value), Key: []byte("k"), Headers: []kgo.RecordHeader{{Key: "h", Value: nil}}})
+		}
+		must(c.ProduceSync(within(), records...).FirstErr())
+		c.Close()
+	}
+	got := consume(1000, kgo.ConsumeTopics("go-codecs"), kgo.ConsumerGroup("go-codecs"))
+	sort.Strings(got)
+	sort.Strings(expected)
+	check(fmt.Sprint(got) == fmt.Sprint(expected), "got %v", got)
+	ends, err := admin.ListEndOffsets(within(), "go-codecs")
+	must(err)
+	end, _ := ends.Lookup("go-codecs", 0)
+	check(end.Offset == 1000, "end %d", end.Offset)
+}
+
+func groups() {
+	admin := create("go-groups", 4)
+	defer admin.Close()
+	producer := client(kgo.DefaultProduceTopic("go-groups"), kgo.RecordPartitioner(kgo.RoundRobinPartitioner()))
+	defer producer.Close()
+	for i := 0; i < 100; i++ {
+		must(producer.ProduceSync(within(), kgo.StringRecord(fmt.Sprint(i))).FirstErr())
+	}
+	// Two members share the partitions, cooperatively; each record comes to one of them.
+	ctx := within()
+	seen := make(chan string, 1000)
+	for i := 0; i < 2; i++ {
+		member := client(kgo.ConsumeTopics("go-groups"), kgo.ConsumerGroup("go-readers"), kgo.Balancers(kgo.CooperativeStickyBalancer()),
+			kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.AutoCommitInterval(100*time.Millisecond))
+		defer member.Close()
+		go func() {
+			for ctx.Err() == nil {
+				fetches := member.PollFetches(ctx)
+				fetches.EachRecord(func(r *kgo.Record) { seen <- string(r.Value) })
+			}
+		}()
+	}
+	values := map[string]int{}
+	for len(values) < 100 {
+		select {
+		case value := <-seen:
+			values[value]++
+		case <-ctx.Done():
+			panic(fmt.Sprintf("only %d", len(values)))
+		}
+	}
+	lags, err := admin.Lag(within(), "go-readers")
+	must(err)
+	must(lags.Error())
+	check(len(lags["go-readers"].Members) >= 1, "no members")
+	for until := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		lags, err = admin.Lag(within(), "go-readers")
+		must(err)
+		if lags["go-readers"].Lag.Total() == 0 {
+			break
+		}
+		check(time.Now().Before(until), "lag stays %d", lags["go-readers"].Lag.Total())
+	}
+}
+
+func transactions() {
+	admin := create("go-transactions", 1)
+	defer admin.Close()
+	producer := client(kgo.TransactionalID("go-transactional"), kgo.DefaultProduceTopic("go-transactions"))
+	defer producer.Close()
+	for _, step := range []struct {
+		value string
+		end   kgo.TransactionEndTry
+	}{{"a", kgo.TryCommit}, {"b", kgo.TryAbort}, {"c", kgo.TryCommit}} {
+		must(producer.BeginTransaction())
+		must(producer.ProduceSync(within(), kgo.StringRecord(step.value)).FirstErr())
+		must(producer.EndTransaction(within(), step.end))
+	}
+	committed := consume(2, kgo.ConsumeTopics("go-transactions"), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
+	check(fmt.Sprint(committed) == "[a c]", "got %v", committed)
+	all := consume(3, kgo.ConsumeTopics("go-transactions"))
+	check(fmt.Sprint(all) == "[a b c]", "got %v", all)
+	// A second producer of the same transactional id fences the first.
+	second := client(kgo.TransactionalID("go-transactional"), kgo.DefaultProduceTopic("go-transactions"))
+	defer second.Close()
+	must(second.BeginTransaction())
+	must(second.ProduceSync(within(), kgo.StringRecord("d")).FirstErr())
+	must(second.EndTransaction(within(), kgo.TryCommit))
+	must(producer.BeginTransaction())
+	err := producer.ProduceSync(within(), kgo.StringRecord("never")).FirstErr()
+	check(err != nil && !errors.Is(err, context.DeadlineExceeded), "a fenced producer wrote: %v", err)
+}
+
+func main() {
+	bootstrap = os.Args[1]
+	map[string]func(){"codecs": codecs, "groups": groups, "transactions": transactions}[os.Args[2]]()
+	fmt.Println("ok " + os.Args[2])
+}

@@ -1,0 +1,92 @@
+// kafkajs against the appliance: one function per outcome, its name is the second argument.
+const { Kafka, CompressionTypes, CompressionCodecs, logLevel } = require("kafkajs");
+CompressionCodecs[CompressionTypes.Snappy] = require("kafkajs-snappy");
+
+const assert = require("assert");
+const [bootstrap, method] = process.argv.slice(2);
+const kafka = new Kafka({ clientId: "kafkajs", brokers: [bootstrap], logLevel: logLevel.ERROR });
+
+async function create(topic, numPartitions = 1) {
+  const admin = kafka.admin();
+  await admin.connect();
+  assert(await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions, replicationFactor: 1 }] }));
+  assert((await admin.listTopics()).includes(topic));
+  return admin;
+}
+
+// Values of `count` messages a group reads; each value once.
+async function consume(topic, groupId, count, options = {}) {
+  const consumer = kafka.consumer({ groupId, sessionTimeout: 10000, ...options });
+  const values = [];
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  await new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`only ${values.length} of ${count}`)), 60000);
+    consumer.run({
+      eachMessage: async ({ message }) => {
+        values.push(`${message.key}=${message.value}`);
+        if (values.length === count) { clearTimeout(timer); setTimeout(resolve, 200); }
+      },
+    }).catch(reject);
+  });
+  await consumer.disconnect();
+  return values;
+}
+
+const outcomes = {
+  async codecs() {
+    const admin = await create("js-codecs");
+    const producer = kafka.producer({ idempotent: true });
+    await producer.connect();
+    const expected = [];
+    for (const [name, compression] of [["none", CompressionTypes.None], ["gzip", CompressionTypes.GZIP], ["snappy", CompressionTypes.Snappy]]) {
+      const messages = [...Array(200).keys()].map((i) => ({ key: `${i}`, value: `${name} ${i} é`, headers: { codec: name } }));
+      expected.push(...messages.map((m) => `${m.key}=${m.value}`));
+      await producer.send({ topic: "js-codecs", compression, messages, acks: -1 });
+    }
+    await producer.disconnect();
+    assert.deepStrictEqual(await consume("js-codecs", "js-codecs-group", 600), expected);
+    const [{ high, low }] = await admin.fetchTopicOffsets("js-codecs");
+    assert.deepStrictEqual([low, high], ["0", "600"]);
+    await admin.disconnect();
+  },
+
+  async groups() {
+    const admin = await create("js-groups", 3);
+    const producer = kafka.producer();
+    await producer.connect();
+    const messages = [...Array(90).keys()].map((i) => ({ key: `k${i % 10}`, value: `${i}` }));
+    await producer.send({ topic: "js-groups", messages });
+    const first = await consume("js-groups", "js-readers", 90);
+    assert.strictEqual(new Set(first).size, 90);
+    await producer.send({ topic: "js-groups", messages: [{ key: "k1", value: "later" }] });
+    assert.deepStrictEqual(await consume("js-groups", "js-readers", 1), ["k1=later"]);
+    const listed = (await admin.listGroups()).groups.map((g) => g.groupId);
+    assert(listed.includes("js-readers"));
+    assert.strictEqual((await admin.describeGroups(["js-readers"])).groups[0].state, "Empty");
+    const [{ partitions }] = await admin.fetchOffsets({ groupId: "js-readers", topics: ["js-groups"] });
+    assert.strictEqual(partitions.reduce((sum, p) => sum + Number(p.offset), 0), 91);
+    await admin.resetOffsets({ groupId: "js-readers", topic: "js-groups", earliest: true });
+    assert.strictEqual((await consume("js-groups", "js-readers", 91)).length, 91);
+    await admin.deleteGroups(["js-readers"]);
+    await producer.disconnect();
+    await admin.disconnect();
+  },
+
+  async transactions() {
+    const admin = await create("js-transactions");
+    const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1, transactionalId: "js-transactional" });
+    await producer.connect();
+    for (const [value, commit] of [["a", true], ["b", false], ["c", true]]) {
+      const transaction = await producer.transaction();
+      await transaction.send({ topic: "js-transactions", messages: [{ key: "k", value }] });
+      await (commit ? transaction.commit() : transaction.abort());
+    }
+    assert.deepStrictEqual(await consume("js-transactions", "js-committed", 2), ["k=a", "k=c"]);
+    assert.deepStrictEqual(await consume("js-transactions", "js-all", 3, { readUncommitted: true }), ["k=a", "k=b", "k=c"]);
+    await producer.disconnect();
+    await admin.disconnect();
+  },
+};
+
+outcomes[method]().then(() => { console.log(`ok ${method}`); process.exit(0); }, (error) => { console.error(error); process.exit(1); });

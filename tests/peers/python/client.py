@@ -1,0 +1,135 @@
+"""kafka-python and aiokafka, current releases, against the appliance: one function per outcome, its name is the second argument."""
+import asyncio
+import sys
+import time
+
+BOOTSTRAP, METHOD = sys.argv[1:3]
+CODECS = [None, "gzip", "snappy", "lz4", "zstd"]
+
+
+# ---- kafka-python ----
+
+def python_create(topic, partitions=1):
+    from kafka.admin import KafkaAdminClient, NewTopic
+    admin = KafkaAdminClient(bootstrap_servers=BOOTSTRAP)
+    admin.create_topics([NewTopic(topic, partitions, 1)])
+    return admin
+
+
+def python_consume(topic, count, **options):
+    from kafka import KafkaConsumer
+    consumer = KafkaConsumer(topic, bootstrap_servers=BOOTSTRAP, auto_offset_reset="earliest", **options)
+    values, until = [], time.time() + 60
+    while len(values) < count and time.time() < until:
+        for records in consumer.poll(500).values():
+            values += [record.value.decode() for record in records]
+    consumer.close()
+    return values
+
+
+def kafka_python_codecs():
+    from kafka import KafkaProducer
+    python_create("python-codecs").close()
+    expected = []
+    for codec in CODECS:
+        producer = KafkaProducer(bootstrap_servers=BOOTSTRAP, compression_type=codec, acks="all")
+        values = ["%s %d é" % (codec, i) for i in range(200)]
+        expected += values
+        for value in values:
+            producer.send("python-codecs", value.encode(), key=b"k", headers=[("h", b"v")])
+        producer.flush(30)
+        producer.close()
+    assert python_consume("python-codecs", 1000, group_id="python-codecs") == expected
+
+
+def kafka_python_groups():
+    from kafka import KafkaProducer
+    admin = python_create("python-groups", 3)
+    producer = KafkaProducer(bootstrap_servers=BOOTSTRAP, acks="all")
+    for i in range(60):
+        producer.send("python-groups", str(i).encode(), partition=i % 3)
+    producer.flush(30)
+    assert sorted(python_consume("python-groups", 60, group_id="python-readers"), key=int) == [str(i) for i in range(60)]
+    producer.send("python-groups", b"60").get(30)
+    assert python_consume("python-groups", 1, group_id="python-readers") == ["60"]
+    offsets = admin.list_group_offsets("python-readers") if hasattr(admin, "list_group_offsets") else admin.list_consumer_group_offsets("python-readers")
+    if len(offsets) == 1 and not hasattr(next(iter(offsets.values())), "offset"):
+        offsets = next(iter(offsets.values()))
+    assert sum(offset.offset for offset in offsets.values()) == 61, offsets
+
+
+def kafka_python_transactions():
+    from kafka import KafkaProducer
+    python_create("python-transactions").close()
+    producer = KafkaProducer(bootstrap_servers=BOOTSTRAP, transactional_id="python-transactional")
+    producer.init_transactions()
+    for value, commit in [(b"a", True), (b"b", False), (b"c", True)]:
+        producer.begin_transaction()
+        producer.send("python-transactions", value).get(30)
+        producer.commit_transaction() if commit else producer.abort_transaction()
+    producer.close()
+    assert python_consume("python-transactions", 2, group_id=None, isolation_level="read_committed") == ["a", "c"]
+    assert python_consume("python-transactions", 3, group_id=None) == ["a", "b", "c"]
+
+
+# ---- aiokafka ----
+
+async def aio_create(topic, partitions=1):
+    from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+    admin = AIOKafkaAdminClient(bootstrap_servers=BOOTSTRAP)
+    await admin.start()
+    await admin.create_topics([NewTopic(topic, partitions, 1)])
+    await admin.close()
+
+
+async def aio_consume(topic, count, **options):
+    from aiokafka import AIOKafkaConsumer
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=BOOTSTRAP, auto_offset_reset="earliest", **options)
+    await consumer.start()
+    try:
+        values = []
+        while len(values) < count:
+            values.append((await asyncio.wait_for(consumer.getone(), 60)).value.decode())
+        return values
+    finally:
+        await consumer.stop()
+
+
+async def aiokafka_codecs():
+    from aiokafka import AIOKafkaProducer
+    await aio_create("aio-codecs")
+    expected = []
+    for codec in CODECS:
+        async with AIOKafkaProducer(bootstrap_servers=BOOTSTRAP, compression_type=codec, enable_idempotence=True) as producer:
+            values = ["%s %d é" % (codec, i) for i in range(200)]
+            expected += values
+            await asyncio.gather(*[await producer.send("aio-codecs", value.encode(), headers=[("h", b"v")]) for value in values])
+    assert await aio_consume("aio-codecs", 1000, group_id="aio-codecs") == expected
+
+
+async def aiokafka_groups():
+    from aiokafka import AIOKafkaProducer
+    await aio_create("aio-groups", 3)
+    async with AIOKafkaProducer(bootstrap_servers=BOOTSTRAP) as producer:
+        for i in range(60):
+            await producer.send_and_wait("aio-groups", str(i).encode(), partition=i % 3)
+        assert sorted(await aio_consume("aio-groups", 60, group_id="aio-readers"), key=int) == [str(i) for i in range(60)]
+        await producer.send_and_wait("aio-groups", b"60")
+    assert await aio_consume("aio-groups", 1, group_id="aio-readers") == ["60"]
+
+
+async def aiokafka_transactions():
+    from aiokafka import AIOKafkaProducer
+    await aio_create("aio-transactions")
+    async with AIOKafkaProducer(bootstrap_servers=BOOTSTRAP, transactional_id="aio-transactional") as producer:
+        for value, commit in [(b"a", True), (b"b", False), (b"c", True)]:
+            await producer.begin_transaction()
+            await producer.send_and_wait("aio-transactions", value)
+            await (producer.commit_transaction() if commit else producer.abort_transaction())
+    assert await aio_consume("aio-transactions", 2, isolation_level="read_committed") == ["a", "c"]
+    assert await aio_consume("aio-transactions", 3) == ["a", "b", "c"]
+
+
+outcome = globals()[METHOD]
+asyncio.run(outcome()) if asyncio.iscoroutinefunction(outcome) else outcome()
+print("ok " + METHOD)

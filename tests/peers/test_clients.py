@@ -1,0 +1,77 @@
+"""Clients that share no code with Apache Kafka's or librdkafka: kafkajs, franz-go, kafka-python, aiokafka; current releases.
+
+Each produces with every codec it has, consumes by group, and writes transactions where it can.
+"""
+import os
+import shutil
+import sys
+
+import pytest
+
+import peers
+from appliance import Appliance
+
+
+@pytest.fixture(scope="module")
+def kappa():
+    with Appliance() as appliance:
+        yield appliance
+
+
+@pytest.fixture(scope="module")
+def kafkajs():
+    peers.need("node")
+    peers.need("npm")
+
+    def fetch(directory):
+        shutil.copy(os.path.join(peers.HERE, "js", "package.json"), directory)
+        peers.command(["npm", "install", "--no-audit", "--no-fund", "--omit=dev"], directory)
+
+    modules = peers.fetched("npm", [os.path.join("js", "package.json")], fetch)
+    return ["node", os.path.join(peers.HERE, "js", "client.js")], {"NODE_PATH": os.path.join(modules, "node_modules"), "KAFKAJS_NO_PARTITIONER_WARNING": "1"}
+
+
+@pytest.fixture(scope="module")
+def franz():
+    peers.need("go")
+
+    def fetch(directory):
+        peers.command(["go", "build", "-o", os.path.join(directory, "client"), "."], os.path.join(peers.HERE, "go"))
+
+    built = peers.fetched("go", [os.path.join("go", name) for name in ("go.mod", "go.sum", "main.go")], fetch)
+    return [os.path.join(built, "client")], {}
+
+
+@pytest.fixture(scope="module")
+def pythons():
+    def fetch(directory):
+        peers.command([sys.executable, "-m", "venv", "--copies", directory], peers.HERE)
+        peers.command([os.path.join(directory, "bin", "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r",
+                       os.path.join(peers.HERE, "python", "requirements.txt")], peers.HERE)
+
+    environment = peers.fetched("python", [os.path.join("python", "requirements.txt")], fetch)
+    return [os.path.join(environment, "bin", "python"), os.path.join(peers.HERE, "python", "client.py")], {}
+
+
+def outcome(kappa, client, method):
+    if "transactions" in method and not peers.serves(kappa, 24):
+        pytest.skip("the appliance does not serve transactions")
+    command, env = client
+    code, output = peers.run(command[:1] + command[1:] + [kappa.bootstrap, method], env=env)
+    assert code == 0 and "ok " + method in output, output[-4000:]
+
+
+@pytest.mark.parametrize("method", ["codecs", "groups", "transactions"])
+def test_kafkajs(kappa, kafkajs, method):
+    outcome(kappa, kafkajs, method)
+
+
+@pytest.mark.parametrize("method", ["codecs", "groups", "transactions"])
+def test_franz_go(kappa, franz, method):
+    outcome(kappa, franz, method)
+
+
+@pytest.mark.parametrize("method", ["kafka_python_codecs", "kafka_python_groups", "kafka_python_transactions", "aiokafka_codecs", "aiokafka_groups",
+                                    "aiokafka_transactions"])
+def test_python_clients(kappa, pythons, method):
+    outcome(kappa, pythons, method)
