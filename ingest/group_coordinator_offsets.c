@@ -122,7 +122,8 @@ static int16_t offset_check(
 	const struct group_store *store = &coordinator->options.store;
 	if (offset->metadata.size > GROUP_OFFSET_METADATA_MAX)
 		return KAFKA_OFFSET_METADATA_TOO_LARGE;
-	if (offset->offset < -1)
+	/* kafkajs sets a group back to the earliest record by committing -2, what ListOffsets calls it. */
+	if (offset->offset < -2)
 		return KAFKA_INVALID_REQUEST;
 	*incarnation = store->incarnation(store->context, offset->topic, offset->partition);
 	return *incarnation == 0 ? KAFKA_UNKNOWN_TOPIC_OR_PARTITION : KAFKA_NONE;
