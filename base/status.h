@@ -40,7 +40,7 @@
 	X(AMBIGUOUS, "ambiguous reference", "42702", 42, false)                                                  \
 	X(TYPE_MISMATCH, "datatype mismatch", "42804", 42, false)                                                \
 	X(GROUPING, "grouping error", "42803", 42, false)                                                        \
-	X(DEPENDENT, "other objects depend on it", "2BP01", 42, false)                                           \
+	X(DEPENDENT, "other objects depend on it", "2BP01", 44, false)                                           \
 	X(NOT_READY, "not in the required state", "55000", 5, true)                                              \
 	X(BAD_TEXT, "invalid text representation", "22P02", 87, false)                                           \
 	X(BAD_DATETIME, "invalid date/time format", "22007", 87, false)                                          \

@@ -1,6 +1,6 @@
-/* DescribeConfigs, AlterConfigs, IncrementalAlterConfigs: the log's table of topic configuration
- * (log/topic_config.h) and the broker's own settings in Kafka's names. Whatever is described can be written
- * back: an entry that cannot be changed accepts the value it has, and nothing else.
+/* DescribeConfigs: the log's table of topic configuration (log/topic_config.h) and the broker's own settings
+ * in Kafka's names; altering is in kafka_alter.c. Whatever is described can be written back: an entry that
+ * cannot be changed accepts the value it has, and nothing else.
  */
 #include <stdio.h>
 
@@ -220,6 +220,16 @@ static void describe_broker(struct kafka_request *request,
 		if (message->include_synonyms)
 			describe_synonyms(request, to, NULL, NULL);
 	}
+}
+
+const char *kafka_config_broker_value(struct kafka_request *request, struct slice name)
+{
+	struct broker_value values[BROKER_VALUES_MAX];
+	size_t count = broker_values(request, values);
+	for (size_t i = 0; i < count; i++)
+		if (slice_equal(name, slice_of_string(values[i].name)))
+			return values[i].value;
+	return NULL;
 }
 
 enum kafka_progress kafka_describe_configs_run(struct kafka_request *request, int64_t now_ms)

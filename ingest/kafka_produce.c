@@ -52,6 +52,19 @@ static int16_t batch_error_of(status code)
 	return code == STATUS_UNSUPPORTED ? KAFKA_UNSUPPORTED_FOR_MESSAGE_FORMAT : kafka_error_of(code);
 }
 
+/* Of a batch that was checked. */
+static bool records_have_keys(struct slice batch)
+{
+	struct record_iterator iterator;
+	struct record record;
+	bool have = true;
+	record_iterator_init(&iterator, batch);
+	while (have && record_iterator_next(&iterator, &record) == STATUS_OK)
+		have = record.key.data != NULL;
+	record_iterator_deinit(&iterator);
+	return have;
+}
+
 /* Everything that can be said of a batch before the log sees it. */
 static bool item_check(struct produce_item *item)
 {
@@ -95,6 +108,11 @@ static bool item_check(struct produce_item *item)
 	if (batch.transactional && message->transactional_id.data == NULL) {
 		item_refuse(item, KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
 			slice_of_string("a transactional record batch in a request without transactional id"));
+		return false;
+	}
+	bool compacted = (partition_topic(item->append.partition)->config->cleanup_policy & CLEANUP_COMPACT) != 0;
+	if (compacted && !records_have_keys(records)) {
+		item_refuse(item, KAFKA_INVALID_RECORD, slice_of_string("records of a compacted topic need a key"));
 		return false;
 	}
 	item->transactional = batch.transactional;

@@ -141,6 +141,9 @@ enum { KAFKA_LEADER_EPOCH = 0 };
 struct kafka_create_topics_response_config *kafka_config_list(
 	struct arena *arena, const struct topic_config *config, int32_t *count);
 
+/* The value of one of the broker's settings, in the arena; NULL when there is none of that name. */
+const char *kafka_config_broker_value(struct kafka_request *request, struct slice name);
+
 /* ---- handlers ---- */
 
 enum kafka_progress kafka_produce_run(struct kafka_request *request, int64_t now_ms);
@@ -153,6 +156,17 @@ enum kafka_progress kafka_describe_cluster_run(struct kafka_request *request, in
 enum kafka_progress kafka_create_topics_run(struct kafka_request *request, int64_t now_ms);
 enum kafka_progress kafka_delete_topics_run(struct kafka_request *request, int64_t now_ms);
 enum kafka_progress kafka_describe_configs_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_alter_configs_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_incremental_alter_configs_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_create_partitions_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_delete_records_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_describe_log_dirs_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_elect_leaders_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_alter_reassignments_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_list_reassignments_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_describe_acls_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_create_acls_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_delete_acls_run(struct kafka_request *request, int64_t now_ms);
 enum kafka_progress kafka_api_versions_run(struct kafka_request *request, int64_t now_ms);
 enum kafka_progress kafka_find_coordinator_run(struct kafka_request *request, int64_t now_ms);
 enum kafka_progress kafka_offset_commit_run(struct kafka_request *request, int64_t now_ms);

@@ -116,6 +116,10 @@ static void topic_create_one(
 	if (!name_decide(request, to) || !partitions_decide(request, from, to, &config) ||
 		!configs_decide(request, from, to, &config))
 		return;
+	if (message->validate_only && topic_config_check(&config) != STATUS_OK) {
+		topic_refuse(to, KAFKA_INVALID_CONFIG, (const char *)kafka_error_text(&request->arena).data);
+		return;
+	}
 	if (!message->validate_only) {
 		status result = topic_create(request->broker->log, kafka_text(&request->arena, from->name), &config);
 		if (result != STATUS_OK) {

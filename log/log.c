@@ -90,6 +90,11 @@ void log_close(struct log *log)
 	log_free(log);
 }
 
+const char *log_directory(const struct log *log)
+{
+	return log->dir;
+}
+
 status log_append(struct log *log, struct append *append)
 {
 	return writer_enqueue(log->writer, append, false);

@@ -118,6 +118,8 @@ uint64_t log_topic_changes(const struct log *log);
 /* Sorted by name; the array is the caller's (mem_free), the topics are borrowed. */
 void topic_list(struct log *log, const struct topic ***out, size_t *count);
 
+/* The directory it lies in; valid until log_close(). */
+const char *log_directory(const struct log *log);
 /* Has the cleaner look now: seal, remove and compact what is due. Blocks until it has done so. What fails is
  * reported and tried again at the next look. */
 void log_clean(struct log *log);

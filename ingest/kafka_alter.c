@@ -1,0 +1,224 @@
+/* AlterConfigs and IncrementalAlterConfigs. A topic's alteration is one change of its configuration, made of
+ * all the entries sent, or none. The broker's settings are given when the server starts: writing back what
+ * DescribeConfigs says of them is accepted, changing them is not.
+ *
+ * What views need is not let go: POLICY_VIOLATION naming them, unless kappa.trim.force=true is set.
+ */
+#include "base/diag.h"
+#include "ingest/kafka_request.h"
+#include "log/topic_config.h"
+
+enum {
+	RESOURCE_TOPIC = 2,
+	RESOURCE_BROKER = 4,
+	/* Operations of IncrementalAlterConfigs; AlterConfigs sets. */
+	OPERATION_SET = 0,
+	OPERATION_DELETE = 1,
+	OPERATION_APPEND = 2,
+	OPERATION_SUBTRACT = 3,
+};
+
+/* Both requests' resources in one shape. */
+struct alteration {
+	struct kafka_request *request;
+	bool replaces; /* AlterConfigs: what is not sent goes back to its default */
+	const struct kafka_incremental_alter_configs_resource *resource;
+};
+
+/* ---- a topic's entries ---- */
+
+/* Members of a list go in or out. */
+static status list_change(struct topic_config *config, const char *name, int8_t operation, const char *value)
+{
+	const struct topic_config_entry *entry = topic_config_entry_find(name);
+	struct topic_config members = *config;
+	if (entry == NULL || entry->type != TOPIC_CONFIG_LIST)
+		return error_raise(STATUS_INVALID, "%.200s is no list: nothing can be appended or subtracted", name);
+	status result = topic_config_set(&members, name, value);
+	if (result != STATUS_OK)
+		return result;
+	int64_t now = entry->get(config), changed = entry->get(&members);
+	now = operation == OPERATION_APPEND ? now | changed : now & ~changed;
+	if (now == 0)
+		return error_raise(STATUS_INVALID, "%s would be empty", name);
+	entry->set(config, now);
+	return STATUS_OK;
+}
+
+static status entry_change(struct kafka_request *request, struct topic_config *config,
+	const struct kafka_incremental_alter_configs_config *change)
+{
+	const char *name = kafka_text(&request->arena, change->name);
+	const char *value = change->value.data != NULL ? kafka_text(&request->arena, change->value) : NULL;
+	switch (change->config_operation) {
+	case OPERATION_SET:
+		if (value == NULL)
+			return error_raise(STATUS_INVALID, "%.200s is to be set, but to nothing", name);
+		return topic_config_set(config, name, value);
+	case OPERATION_DELETE:
+		return topic_config_set(config, name, NULL);
+	case OPERATION_APPEND:
+	case OPERATION_SUBTRACT:
+		return list_change(config, name, change->config_operation, value != NULL ? value : "");
+	default:
+		return error_raise(STATUS_INVALID, "operation %d is none", change->config_operation);
+	}
+}
+
+static status topic_change(void *context, struct topic_config *config)
+{
+	const struct alteration *alteration = context;
+	status result = STATUS_OK;
+	if (alteration->replaces) {
+		struct topic_config defaults = topic_config_default();
+		defaults.partitions = config->partitions;
+		*config = defaults;
+	}
+	for (int32_t i = 0; i < alteration->resource->configs_count && result == STATUS_OK; i++)
+		result = entry_change(alteration->request, config, &alteration->resource->configs[i]);
+	return result;
+}
+
+static void result_refuse(
+	struct kafka_request *request, struct kafka_alter_configs_result *to, int16_t error_code, const char *why)
+{
+	to->error_code = error_code;
+	to->error_message =
+		why != NULL ? slice_of_string(why) : kafka_error_text(&request->arena); /* the current error's */
+}
+
+static void topic_alter_one(
+	struct alteration *alteration, bool validate_only, struct kafka_alter_configs_result *to)
+{
+	struct kafka_request *request = alteration->request;
+	struct slice name = alteration->resource->resource_name;
+	if (!kafka_may(request, USER_DEPLOY, name)) {
+		result_refuse(request, to, KAFKA_TOPIC_AUTHORIZATION_FAILED, "not allowed to alter this topic");
+		return;
+	}
+	const struct topic *topic = kafka_topic_find(request->broker->log, name);
+	if (topic == NULL) {
+		result_refuse(request, to, KAFKA_UNKNOWN_TOPIC_OR_PARTITION, "there is no such topic");
+		return;
+	}
+	if (topic->config->internal || kafka_topic_is_internal(name)) {
+		result_refuse(request, to, KAFKA_INVALID_TOPIC_EXCEPTION, "internal topics cannot be altered");
+		return;
+	}
+	status result;
+	if (validate_only) {
+		struct topic_config config = *topic->config;
+		result = topic_change(alteration, &config);
+		if (result == STATUS_OK)
+			result = topic_config_check(&config);
+	} else {
+		diag(DIAG_INFO, "audit", "topic_alteration", "listener=kafka principal=\"%s\" topic=%s",
+			kafka_principal(request), topic->name);
+		result = topic_alter_with(request->broker->log, topic->name, topic_change, alteration);
+	}
+	if (result != STATUS_OK)
+		result_refuse(
+			request, to, result == STATUS_INVALID ? KAFKA_INVALID_CONFIG : kafka_error_of(result), NULL);
+}
+
+/* ---- the broker's ---- */
+
+static void broker_alter_one(struct alteration *alteration, struct kafka_alter_configs_result *to)
+{
+	struct kafka_request *request = alteration->request;
+	const struct kafka_incremental_alter_configs_resource *resource = alteration->resource;
+	if (!kafka_may_some(request, USER_ADMIN)) {
+		result_refuse(request, to, KAFKA_CLUSTER_AUTHORIZATION_FAILED, "only an admin alters the broker");
+		return;
+	}
+	for (int32_t i = 0; i < resource->configs_count; i++) {
+		const struct kafka_incremental_alter_configs_config *config = &resource->configs[i];
+		const char *name = kafka_text(&request->arena, config->name);
+		const char *present = kafka_config_broker_value(request, config->name);
+		if (present == NULL)
+			result_refuse(request, to, KAFKA_INVALID_CONFIG,
+				arena_printf(&request->arena, "unknown broker config name: %.200s", name));
+		else if (config->config_operation != OPERATION_SET || config->value.data == NULL ||
+				 !slice_equal(config->value, slice_of_string(present)))
+			result_refuse(request, to, KAFKA_INVALID_CONFIG,
+				arena_printf(&request->arena,
+					"%s is %s; the broker's settings are given when the server starts (kappa serve --help)",
+					name, present));
+	}
+}
+
+/* ---- requests ---- */
+
+static void resource_alter(
+	struct alteration *alteration, bool validate_only, struct kafka_alter_configs_result *to)
+{
+	to->resource_type = alteration->resource->resource_type;
+	to->resource_name = alteration->resource->resource_name;
+	if (to->resource_type == RESOURCE_TOPIC)
+		topic_alter_one(alteration, validate_only, to);
+	else if (to->resource_type == RESOURCE_BROKER)
+		broker_alter_one(alteration, to);
+	else
+		result_refuse(
+			alteration->request, to, KAFKA_INVALID_REQUEST, "only topics and brokers have configuration");
+}
+
+static struct kafka_alter_configs_response *answer_make(struct kafka_request *request, int32_t count)
+{
+	struct kafka_alter_configs_response *answer = KAFKA_NEW(&request->arena, alter_configs_response, 1);
+	answer->responses_count = count;
+	answer->responses = KAFKA_NEW(&request->arena, alter_configs_result, count);
+	request->state = answer;
+	return answer;
+}
+
+static void configs_alter(struct kafka_request *request)
+{
+	const struct kafka_alter_configs_request *message = request->message;
+	struct kafka_alter_configs_response *answer = answer_make(request, message->resources_count);
+	for (int32_t i = 0; i < message->resources_count; i++) {
+		const struct kafka_alter_configs_resource *from = &message->resources[i];
+		struct kafka_incremental_alter_configs_resource *resource =
+			KAFKA_NEW(&request->arena, incremental_alter_configs_resource, 1);
+		resource->resource_type = from->resource_type;
+		resource->resource_name = from->resource_name;
+		resource->configs_count = from->configs_count;
+		resource->configs = KAFKA_NEW(&request->arena, incremental_alter_configs_config, from->configs_count);
+		for (int32_t c = 0; c < from->configs_count; c++) {
+			resource->configs[c].name = from->configs[c].name;
+			resource->configs[c].value = from->configs[c].value;
+			resource->configs[c].config_operation =
+				from->configs[c].value.data != NULL ? OPERATION_SET : OPERATION_DELETE;
+		}
+		struct alteration alteration = {request, true, resource};
+		resource_alter(&alteration, message->validate_only, &answer->responses[i]);
+	}
+}
+
+static void configs_alter_incrementally(struct kafka_request *request)
+{
+	const struct kafka_incremental_alter_configs_request *message = request->message;
+	struct kafka_alter_configs_response *answer = answer_make(request, message->resources_count);
+	for (int32_t i = 0; i < message->resources_count; i++) {
+		struct alteration alteration = {request, false, &message->resources[i]};
+		resource_alter(&alteration, message->validate_only, &answer->responses[i]);
+	}
+}
+
+enum kafka_progress kafka_alter_configs_run(struct kafka_request *request, int64_t now_ms)
+{
+	(void)now_ms;
+	if (request->state != NULL)
+		return kafka_request_answer(request, request->state);
+	kafka_request_block(request, configs_alter);
+	return KAFKA_WAITS;
+}
+
+enum kafka_progress kafka_incremental_alter_configs_run(struct kafka_request *request, int64_t now_ms)
+{
+	(void)now_ms;
+	if (request->state != NULL)
+		return kafka_request_answer(request, request->state);
+	kafka_request_block(request, configs_alter_incrementally);
+	return KAFKA_WAITS;
+}
