@@ -186,6 +186,7 @@ def test_consume_transform_produce_is_exactly_once(appliance):
             {
                 "bootstrap.servers": appliance.bootstrap,
                 "group.id": "transform",
+                "session.timeout.ms": 6000,
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
