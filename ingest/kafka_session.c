@@ -492,6 +492,7 @@ static bool session_send(struct kafka_session *session)
 			session_flush(session, &out);
 	}
 	session_flush(session, &out);
+	buffer_deinit(&out); /* empty behind loose bytes */
 	mem_free(loose.list);
 	return sent;
 }

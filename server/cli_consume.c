@@ -130,6 +130,8 @@ static bool answer_wait(const struct consuming *consuming)
 
 static void text_print(struct consuming *consuming)
 {
+	if (consuming->text.size == 0)
+		return;
 	(void)fwrite(consuming->text.data, 1, consuming->text.size, stdout);
 	consuming->text.size = 0;
 }
