@@ -14,7 +14,7 @@ import pytest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
 from appliance import PROGRAM, Appliance  # noqa: E402
 
-VERBS = ["serve", "sql", "topic", "produce", "consume", "connect", "plan", "deploy", "status", "replay", "diff", "promote", "rollback", "drop",
+VERBS = ["serve", "sql", "topic", "produce", "consume", "connect", "plan", "deploy", "user", "status", "replay", "diff", "promote", "rollback", "drop",
          "verify", "pause", "resume", "version"]
 
 
