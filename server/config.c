@@ -31,6 +31,8 @@ static const struct option options[] = {
 	{"data_dir", OPTION_TEXT, AT(data_dir), "./kappa-data", 0, 0, "data directory"},
 	{"listen_address", OPTION_TEXT, AT(listen_address), "127.0.0.1", 0, 0,
 		"numeric address of all listeners"},
+	{"kafka_advertised_host", OPTION_TEXT_OR_NONE, AT(kafka_advertised_host), "", 0, 0,
+		"name or address that Kafka clients are told to connect to; none = the listen address"},
 	{"kafka_port", OPTION_NUMBER, AT(kafka_port), "9092", 0, 65535, "Kafka protocol; 0 = any free port"},
 	{"pg_port", OPTION_NUMBER, AT(pg_port), "5433", 0, 65535, "PostgreSQL protocol; 0 = any free port"},
 	{"http_port", OPTION_NUMBER, AT(http_port), "8088", 0, 65535, "HTTP; 0 = any free port"},

@@ -15,6 +15,7 @@ struct buffer;
 struct server_config {
 	char *data_dir;
 	char *listen_address;
+	char *kafka_advertised_host;            /* "" = listen_address */
 	int64_t kafka_port, pg_port, http_port; /* 0 = any free port */
 	int64_t workers;                        /* engine threads, see engine_options */
 	int64_t memory_mb;                      /* operator state and RocksDB */

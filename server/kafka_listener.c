@@ -286,7 +286,7 @@ status kafka_server_open(const struct kafka_server_options *options, struct kafk
 	broker.log = options->log;
 	broker.groups = group_log_coordinator(server->groups);
 	broker.transactions = transaction_log_coordinator(server->transactions);
-	broker.host = options->address;
+	broker.host = options->advertised_host != NULL ? options->advertised_host : options->address;
 	broker.port = (int32_t)listener_port(server->listener);
 	broker.security = options->security;
 	server->broker = kafka_broker_create(&broker);

@@ -15,7 +15,8 @@ struct kafka_server_options {
 	struct loop *loop;
 	struct workers *workers;
 	struct log *log;
-	const char *address; /* listened on and advertised */
+	const char *address;         /* listened on */
+	const char *advertised_host; /* told to clients; NULL = the address */
 	int64_t port;
 	unsigned connections_max;
 	struct kafka_security security;

@@ -449,6 +449,7 @@ static status listeners_open(struct server *server)
 		.workers = server->workers,
 		.log = server->log,
 		.address = config->listen_address,
+		.advertised_host = config->kafka_advertised_host[0] != '\0' ? config->kafka_advertised_host : NULL,
 		.port = config->kafka_port,
 		.connections_max = connections_max,
 		.security = security_for_kafka(server->security),

@@ -219,6 +219,31 @@ def test_roles_are_kept_on_topics(plain):
     assert admin_error(writing.delete_topics(["orders"])) == "TOPIC_AUTHORIZATION_FAILED"
 
 
+def subscribe(options, topic):
+    """As fetch(), in a group of its own."""
+    consumer = confluent_kafka.Consumer({**options, "group.id": "g" + uuid.uuid4().hex, "auto.offset.reset": "earliest"})
+    consumer.subscribe([topic])
+    try:
+        until = time.time() + 15
+        while time.time() < until:
+            message = consumer.poll(1)
+            if message is not None and message.error() is None:
+                consumer.commit(message, asynchronous=False)
+                return message.value()
+            if message is not None and message.error().name().endswith("AUTHORIZATION_FAILED"):
+                return message.error().name()
+    finally:
+        consumer.close()
+    return None
+
+
+def test_groups_are_for_readers(plain):
+    topics_make(kafka_options(plain, "admin", PASSWORD), "orders")
+    assert produce(kafka_options(plain, "writer", "w"), "orders", b"one") is None
+    assert subscribe(kafka_options(plain, "reader", "r"), "orders") == b"one"
+    assert subscribe(kafka_options(plain, "writer", "w"), "orders") == "GROUP_AUTHORIZATION_FAILED"
+
+
 def test_a_revoked_role_is_gone_for_open_connections(plain):
     with sql_as(plain, "admin", PASSWORD) as admin:
         admin.execute("CREATE USER brief WITH PASSWORD 'b' IN ROLE \"write:orders\"")
@@ -336,6 +361,19 @@ def test_plain_needs_tls_unless_allowed(secure, certificates):
     with Appliance(env={"KAPPA_ADMIN_PASSWORD": PASSWORD}) as kappa:
         refused(kafka_options(kappa, "admin", PASSWORD, "PLAIN"))
         topics_of(kafka_options(kappa, "admin", PASSWORD))
+
+
+def test_clients_connect_to_the_advertised_name_and_verify_it(certificates):
+    options = ["--listen-address", "0.0.0.0", "--kafka-advertised-host", "localhost"]
+    with Appliance.unstarted(options=certificates.options(*options), env={"KAPPA_ADMIN_PASSWORD": PASSWORD}) as kappa:
+        kappa.spawn()
+        kappa.process.stdout.readline()
+        kappa.ended = False
+        login = kafka_options(kappa, "admin", PASSWORD, tls=certificates, **{"ssl.endpoint.identification.algorithm": "https"})
+        admin = AdminClient({**login, "bootstrap.servers": "localhost:%d" % kappa.kafka_port})
+        brokers = admin.list_topics(timeout=10).brokers
+        assert [str(broker) for broker in brokers.values()] == ["localhost:%d/1" % kappa.kafka_port]
+        topics_make({**login, "bootstrap.servers": "localhost:%d" % kappa.kafka_port}, "over.the.name")
 
 
 def test_large_records_pass_through_tls(secure, certificates):
