@@ -9,6 +9,7 @@
  */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,6 +148,26 @@ static void read_ack(int socket_fd, struct load *load, size_t topic_length)
 	mem_free(body);
 }
 
+/* Waits until an acknowledgement can be read: true; or until then: false. */
+static bool ack_arrives(int socket_fd, int64_t until_ns)
+{
+	int64_t wait_ns = until_ns - clock_monotonic_ns();
+	if (wait_ns < 0)
+		wait_ns = 0;
+	struct timespec wait = {wait_ns / 1000000000, wait_ns % 1000000000};
+	struct pollfd poll = {.fd = socket_fd, .events = POLLIN};
+	return ppoll(&poll, 1, &wait, NULL) == 1;
+}
+
+static void pause_until(int64_t until_ns)
+{
+	int64_t wait_ns = until_ns - clock_monotonic_ns();
+	if (wait_ns <= 0)
+		return;
+	struct timespec pause = {wait_ns / 1000000000, wait_ns % 1000000000};
+	(void)nanosleep(&pause, NULL);
+}
+
 static int order(const void *left, const void *right)
 {
 	int64_t a = *(const int64_t *)left;
@@ -183,11 +204,11 @@ int main(int argc, char **argv)
 		}
 		if (rate > 0) {
 			int64_t due_ns = began_ns + (int64_t)((double)sent_records / rate * 1e9);
-			int64_t wait_ns = due_ns - clock_monotonic_ns();
-			if (wait_ns > 0) {
-				struct timespec pause = {wait_ns / 1000000000, wait_ns % 1000000000};
-				(void)nanosleep(&pause, NULL);
+			while (acked < i && ack_arrives(socket_fd, due_ns)) {
+				read_ack(socket_fd, &load, strlen(argv[3]));
+				acked++;
 			}
+			pause_until(due_ns);
 		}
 		load.requests[i].sent_ns = clock_monotonic_ns();
 		write_all(socket_fd, load.bytes.data + load.requests[i].offset, load.requests[i].size);
