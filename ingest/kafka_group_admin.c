@@ -1,4 +1,6 @@
 /* FindCoordinator, DescribeGroups, ListGroups, DeleteGroups. */
+#include <stdlib.h>
+
 #include "ingest/kafka_group.h"
 
 /* ---- FindCoordinator: there is one broker, and it coordinates everything ---- */
@@ -80,15 +82,23 @@ static void group_describe(
 	}
 }
 
+static int names_compare(const void *left, const void *right)
+{
+	return slice_compare(*(const struct slice *)left, *(const struct slice *)right);
+}
+
+/* Each group is answered once, however often it was asked: groups are large, and asking costs little. */
 enum kafka_progress kafka_describe_groups_run(struct kafka_request *request, int64_t now_ms)
 {
 	(void)now_ms;
 	const struct kafka_describe_groups_request *message = request->message;
 	struct kafka_describe_groups_response *answer = KAFKA_NEW(&request->arena, describe_groups_response, 1);
-	answer->groups_count = message->groups_count;
 	answer->groups = KAFKA_NEW(&request->arena, describe_groups_group, message->groups_count);
+	if (message->groups_count > 0)
+		qsort(message->groups, (size_t)message->groups_count, sizeof *message->groups, names_compare);
 	for (int32_t i = 0; i < message->groups_count; i++)
-		group_describe(request, message->groups[i], &answer->groups[i]);
+		if (i == 0 || !slice_equal(message->groups[i], message->groups[i - 1]))
+			group_describe(request, message->groups[i], &answer->groups[answer->groups_count++]);
 	return kafka_request_answer(request, answer);
 }
 

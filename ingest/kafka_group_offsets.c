@@ -1,6 +1,8 @@
 /* OffsetCommit, OffsetFetch, OffsetDelete: messages nest partitions in topics, the coordinator has them in
  * one list; these handlers are the way between the two.
  */
+#include <stdlib.h>
+
 #include "ingest/kafka_group.h"
 
 /* ---- OffsetCommit ---- */
@@ -76,6 +78,25 @@ struct fetching {
 	int32_t count;
 };
 
+static int fetching_compare(const void *left, const void *right)
+{
+	const struct fetching *a = left, *b = right;
+	return slice_compare(a->group_id, b->group_id);
+}
+
+/* Each group is answered once, however often it was asked: "all" of it may be much, and asking costs little.
+ */
+static int32_t fetching_unique(struct fetching *list, int32_t count)
+{
+	int32_t unique = 0;
+	if (count > 1)
+		qsort(list, (size_t)count, sizeof *list, fetching_compare);
+	for (int32_t g = 0; g < count; g++)
+		if (unique == 0 || !slice_equal(list[g].group_id, list[unique - 1].group_id))
+			list[unique++] = list[g];
+	return unique;
+}
+
 static struct fetching *fetching_new(struct kafka_request *request, int32_t *count)
 {
 	const struct kafka_offset_fetch_request *message = request->message;
@@ -87,6 +108,7 @@ static struct fetching *fetching_new(struct kafka_request *request, int32_t *cou
 	for (int32_t g = 0; many && g < *count; g++)
 		list[g] = (struct fetching){
 			message->groups[g].group_id, message->groups[g].topics, message->groups[g].topics_count, NULL, 0};
+	*count = fetching_unique(list, *count);
 	for (int32_t g = 0; g < *count; g++) {
 		struct fetching *one = &list[g];
 		for (int32_t t = 0; t < one->topics_count; t++)
