@@ -45,8 +45,8 @@ static void lag_fill(
 	to->committed_offset = to->high_watermark = offset->offset;
 	if (topic_find(log, to->topic, &topic) == STATUS_OK && offset->partition < topic->config->partitions)
 		to->high_watermark = partition_high_watermark(topic->partitions[offset->partition]);
-	to->lag_records =
-		to->high_watermark > to->committed_offset ? to->high_watermark - to->committed_offset : 0;
+	int64_t from = to->committed_offset > 0 ? to->committed_offset : 0; /* −2: from the beginning */
+	to->lag_records = to->high_watermark > from ? to->high_watermark - from : 0;
 }
 
 void group_lag_list(struct group_coordinator *coordinator, struct log *log, struct arena *arena,

@@ -440,7 +440,7 @@ static void impossible_commits_are_refused_each_with_its_code(void **state)
 	struct fixture *fixture = *state;
 	assert_int_equal(commit(fixture, 4, 1), KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
 	assert_int_equal(commit(fixture, -1, 1), KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
-	assert_int_equal(commit(fixture, 0, -2), KAFKA_INVALID_REQUEST);
+	assert_int_equal(commit(fixture, 0, -3), KAFKA_INVALID_REQUEST);
 	struct group_offset *offset = offset_new(fixture, 0, 1);
 	offset->metadata = slice_of(
 		arena_alloc_zeroed(&fixture->arena, GROUP_OFFSET_METADATA_MAX + 1), GROUP_OFFSET_METADATA_MAX);
