@@ -29,14 +29,23 @@ static const struct cli_verb verbs[] = {
 		"  -c, --command TEXT       these statements\n"
 		"  -f, --file FILE          the statements in this file; - is standard input\n",
 		cli_sql, true},
-	{"topic", "create, list, describe, delete topics",
-		"usage: kappa topic create NAME [--partitions N] [--segment-bytes N]\n"
+	{"topic", "create, list, describe, alter, trim, delete topics",
+		"usage: kappa topic create NAME [--partitions N] [--segment-bytes N] [CONFIG=VALUE…]\n"
 		"       kappa topic list [--internal]\n"
 		"       kappa topic describe NAME\n"
+		"       kappa topic alter NAME CONFIG=VALUE… [--force]\n"
+		"       kappa topic add-partitions NAME COUNT\n"
+		"       kappa topic trim NAME --before OFFSET|end [--partition N] [--force]\n"
 		"       kappa topic delete NAME\n\n"
+		"CONFIG is a name that describe shows: retention.ms, cleanup.policy, …; without value, its "
+		"default.\n\n"
 		"  --partitions N           how many partitions the topic gets (1)\n"
 		"  --segment-bytes N        size at which a partition begins a new file\n"
-		"  --internal               list the appliance's own topics, too\n",
+		"  --internal               list the appliance's own topics, too\n"
+		"  --before OFFSET|end      remove the records before this offset; end: all there are\n"
+		"  --partition N            of this partition only\n"
+		"  --force                  although views need the records; with alter, for good\n"
+		"                           (kappa.trim.force=true)\n",
 		cli_topic, true},
 	{"produce", "append lines to a topic, from standard input or a file that may grow",
 		"usage: kappa produce --topic T [--partition N] [--key-separator S]\n"

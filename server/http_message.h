@@ -87,7 +87,11 @@ void http_audit(const struct http_request *request, const char *event, const cha
 void http_route(struct server *server, struct http_request *request, struct http_response *response);
 
 http_handler http_topics_list, http_topic_create, http_topic_describe, http_topic_delete, http_topic_append,
-	http_topic_records;
+	http_topic_records, http_topic_alter, http_topic_add_partitions, http_topic_trim;
+
+/* A topic's configuration as {"name": "text", …}; the caller owns it. And back: null = the default. */
+json_t *http_topic_config_json(const struct topic_config *config);
+status http_topic_config_apply(struct topic_config *config, json_t *changes) MUST_USE;
 http_handler http_views_list, http_view_rows, http_view_drop, http_view_promote, http_view_rollback,
 	http_view_diff, http_view_verify, http_view_pause, http_view_resume;
 http_handler http_versions, http_deploy, http_sql, http_metrics, http_livez, http_readyz, http_index;

@@ -71,10 +71,16 @@ static status create_topic(struct server *server, json_t *body, struct http_resp
 	{
 		if (strcmp(key, "name") == 0)
 			continue;
+		if (strcmp(key, "config") == 0) {
+			status code = http_topic_config_apply(&config, value);
+			if (code != STATUS_OK)
+				return code;
+			continue;
+		}
 		bool known = strcmp(key, "partitions") == 0 || strcmp(key, "segment_bytes") == 0;
 		if (!known || !json_is_integer(value)) {
 			status code = error_raise(STATUS_INVALID, "cannot use \"%s\" here", key);
-			error_hint("A topic takes whole numbers partitions and segment_bytes.");
+			error_hint("A topic takes whole numbers partitions and segment_bytes, and an object config.");
 			return code;
 		}
 		json_int_t number = json_integer_value(value);
@@ -128,13 +134,12 @@ status http_topic_describe(
 							(json_int_t)partition_high_watermark(topic->partitions[i]), "last_stable_offset",
 							(json_int_t)partition_last_stable_offset(topic->partitions[i]), "bytes",
 							(json_int_t)partition_bytes(topic->partitions[i])));
-	json_t *config = json_pack("{s:I, s:I, s:I, s:i}", "segment_bytes",
-		(json_int_t)topic->config->segment_bytes, "retention_ms", (json_int_t)topic->config->retention_ms,
-		"retention_bytes", (json_int_t)topic->config->retention_bytes, "message_bytes_max",
-		(int)topic->config->message_bytes_max);
 	json_t *answer = topic_json(server, topic, request->arena);
 	json_object_set_new(answer, "partitions", partitions);
-	json_object_set_new(answer, "config", config);
+	json_object_set_new(answer, "config", http_topic_config_json(topic->config));
+	char who[512];
+	if (engine_needs_topic(server_engine(server), topic->name, who, sizeof who))
+		json_object_set_new(answer, "views", json_string(who));
 	http_answer_json(response, answer);
 	return STATUS_OK;
 }
