@@ -21,7 +21,7 @@ static struct {
 	char dir[64], log_dir[80], source[80], sink[80];
 	struct log *log;
 	struct sources *sources;
-	struct connectors *connectors;
+	struct connectors *_Atomic connectors; /* the log calls back before it is there */
 	const char *directories;
 	struct arena arena;
 } test;
