@@ -143,6 +143,33 @@ static int end(void **state)
 	return 0;
 }
 
+static void batch_append(const char *topic_name, int32_t partition, struct buffer *batch)
+{
+	const struct topic *topic;
+	int64_t offset;
+	assert_ok(topic_find(test.log, topic_name, &topic));
+	assert_ok(log_append_wait(test.log, topic->partitions[partition], batch->data, batch->size, &offset));
+	buffer_deinit(batch);
+}
+
+/* A record of producer 7's open transaction in partition 0 of "a"; text NULL: the transaction ends so. */
+static void append_in_transaction(int32_t sequence, const char *text, enum transaction_marker end)
+{
+	struct record_batch_producer producer = {.id = 7, .base_sequence = sequence, .transactional = true};
+	struct record_batch_builder builder;
+	struct buffer batch;
+	buffer_init(&batch);
+	record_batch_builder_init(&builder);
+	if (text == NULL) {
+		transaction_marker_build(7, 0, end, 0, 1, &batch);
+	} else {
+		record_batch_builder_add(&builder, 1, (struct slice){0}, slice_of_string(text), NULL, 0);
+		assert_ok(record_batch_builder_finish(&builder, CODEC_NONE, &producer, &batch));
+	}
+	record_batch_builder_deinit(&builder);
+	batch_append("a", 0, &batch);
+}
+
 static void append_text(const char *topic_name, int32_t partition, const char *text)
 {
 	const struct topic *topic;
@@ -327,6 +354,28 @@ static void what_others_append_stays(void **state)
 	assert_non_null(strstr(content(), "\nalso mine\n"));
 }
 
+static void only_what_was_committed_is_written(void **state)
+{
+	(void)state;
+	assert_ok(sink_up());
+	append_in_transaction(0, "aborted", MARKER_NONE);
+	append_text("a", 0, "between");
+	assert_ok(work());
+	assert_string_equal(content(), ""); /* nothing behind an open transaction is decided */
+	append_in_transaction(0, NULL, MARKER_ABORT);
+	assert_ok(work());
+	assert_string_equal(content(), "between\n");
+	append_in_transaction(1, "committed", MARKER_NONE);
+	append_in_transaction(0, NULL, MARKER_COMMIT);
+	assert_ok(work());
+	assert_string_equal(content(), "between\ncommitted\n");
+	down(); /* killed: the same plan from the same records */
+	log_up();
+	assert_ok(sink_up());
+	assert_ok(work());
+	assert_string_equal(content(), "between\ncommitted\n");
+}
+
 static void a_rotated_file_is_left_and_a_new_one_begun(void **state)
 {
 	(void)state;
@@ -394,6 +443,7 @@ int main(void)
 		with_log(records_are_lines_and_the_file_comes_with_the_first),
 		with_log(a_topic_that_comes_later_is_read_and_one_made_anew_is_read_anew),
 		with_log(what_others_append_stays),
+		with_log(only_what_was_committed_is_written),
 		with_log(a_rotated_file_is_left_and_a_new_one_begun),
 		with_log(a_record_that_cannot_be_converted_stops_it_behind_those_before),
 		with_log(what_is_no_regular_file_is_refused),
