@@ -161,6 +161,8 @@ def peers():
 
 def main(arguments):
     kills = 500 if "--long" in arguments else 25
+    if "--long" in arguments:
+        os.environ.setdefault("KAPPA_SIM_SEEDS", "10000")
     names = [name for name in arguments if not name.startswith("--")] or (CI if "--ci" in arguments else DEFAULT)
     suites = {"unit": unit, "tidy": tidy, "sql": sql, "e2e": e2e, "crash": lambda: crash(kills), "asan": asan,
               "tsan": tsan, "fuzz": fuzz, "peers": peers}
