@@ -72,6 +72,9 @@ void fixture_open(struct kafka_fixture *fixture, size_t queue_bytes_max)
 	groups.group.initial_delay_ms = 0;
 	assert_int_equal(group_log_open(fixture->log, &groups, fixture->now_ms, &fixture->groups), STATUS_OK);
 	broker.groups = group_log_coordinator(fixture->groups);
+	assert_int_equal(transaction_log_open(fixture->log, broker.groups, &fixture->transactions), STATUS_OK);
+	transaction_log_begin(fixture->transactions, fixture->now_ms);
+	broker.transactions = transaction_log_coordinator(fixture->transactions);
 	fixture->broker = kafka_broker_create(&broker);
 	fixture_session_renew(fixture);
 }
@@ -83,6 +86,7 @@ void fixture_close(struct kafka_fixture *fixture)
 	calls_run(fixture);
 	log_close(fixture->log);
 	kafka_broker_destroy(fixture->broker);
+	transaction_log_close(fixture->transactions);
 	group_log_close(fixture->groups);
 	buffer_deinit(&fixture->sent);
 }

@@ -18,6 +18,7 @@
 #include "ingest/group_log.h"
 #include "ingest/kafka_request.h"
 #include "ingest/kafka_session.h"
+#include "ingest/transaction_log.h"
 #include "log/record_batch.h"
 
 struct blocking_call {
@@ -30,6 +31,7 @@ struct kafka_fixture {
 	char dir[64];
 	struct log *log;
 	struct group_log *groups;
+	struct transaction_log *transactions;
 	struct kafka_broker *broker;
 	struct kafka_session *session;
 	struct buffer sent; /* answers not yet taken */

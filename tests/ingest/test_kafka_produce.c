@@ -133,6 +133,7 @@ static void a_request_refused_as_a_whole_says_so_for_each_partition(void **state
 	assert_int_equal(answer->topics->partitions->error_code, KAFKA_INVALID_REQUIRED_ACKS);
 	message = produce_make(fixture, "t", 0, -1, buffer_slice(&batch));
 	message->transactional_id = slice_of_string("tx");
+	fixture->broker->transactions = NULL; /* an appliance that does not serve them */
 	answer = ask(fixture, 0, 8, message);
 	assert_int_equal(answer->topics->partitions->error_code, KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
 	answer = ask(fixture, 0, 2, produce_make(fixture, "t", 0, -1, buffer_slice(&batch)));
@@ -211,6 +212,7 @@ static void every_producer_gets_an_id_of_its_own_across_restarts(void **state)
 static void a_transactional_id_is_refused_clearly(void **state)
 {
 	struct kafka_fixture *fixture = *state;
+	fixture->broker->transactions = NULL; /* an appliance that does not serve them */
 	struct kafka_init_producer_id_request *message = MAKE(fixture, init_producer_id_request);
 	message->transactional_id = slice_of_string("tx");
 	struct kafka_init_producer_id_response *answer = ask(fixture, 22, 4, message);
