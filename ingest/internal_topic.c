@@ -40,6 +40,18 @@ status internal_topic_append(struct log *log, const char *name, const char *key,
 	return result;
 }
 
+/* Behind the last batch, which may end with records that compaction took away, or have none left at all. */
+static int64_t batches_end(struct slice bytes, int64_t otherwise)
+{
+	struct record_batch batch;
+	int64_t end = otherwise;
+	while (bytes.size != 0 && record_batch_header(bytes, &batch) == STATUS_OK) {
+		end = batch.base_offset + batch.last_offset_delta + 1;
+		bytes = slice_of(bytes.data + batch.size, bytes.size - batch.size);
+	}
+	return end;
+}
+
 status internal_topic_read(struct log *log, const char *name, internal_topic_visit *visit, void *context)
 {
 	const struct topic *topic;
@@ -65,8 +77,7 @@ status internal_topic_read(struct log *log, const char *name, internal_topic_vis
 				break;
 		}
 		if (result == STATUS_END) {
-			/* Behind the last batch, which may end with records that are no longer there. */
-			offset = iterator.batch.base_offset + iterator.batch.last_offset_delta + 1;
+			offset = batches_end(buffer_slice(&bytes), offset);
 			result = STATUS_OK;
 		}
 	}
