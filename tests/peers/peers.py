@@ -5,6 +5,7 @@ What cannot be had (no runtime, no registry) skips the test and says so. What wa
 import hashlib
 import os
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -65,12 +66,17 @@ def jars(profile):
     return os.path.join(fetched("maven-" + profile, ["pom.xml"], fetch), "*")
 
 
+def interruptible():
+    """In the child: a background job of a shell ignores SIGINT, and so would what it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Program:
     """A running Java program (or any command) whose output is collected."""
 
     def __init__(self, arguments, cwd=None, env=None):
         self.process = subprocess.Popen(arguments, cwd=cwd, env={**os.environ, **(env or {})}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT)
+                                        stderr=subprocess.STDOUT, preexec_fn=interruptible)
         os.set_blocking(self.process.stdout.fileno(), False)
         self.output = ""
 
