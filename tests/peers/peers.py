@@ -6,8 +6,6 @@ import hashlib
 import os
 import shutil
 import signal
-import socket
-import struct
 import subprocess
 import sys
 import time
@@ -148,17 +146,3 @@ def run(arguments, timeout=120, stdin=None, cwd=None, env=None):
     done = subprocess.run(arguments, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout, cwd=cwd,
                           env={**os.environ, **(env or {})})
     return done.returncode, done.stdout
-
-
-def serves(kappa, api):
-    """Does the appliance advertise the API of this key? Asked by ApiVersions, version 0."""
-    request = struct.pack(">hhih", 18, 0, 1, -1)
-    with socket.create_connection(("127.0.0.1", kappa.kafka_port), timeout=10) as connection:
-        connection.sendall(struct.pack(">i", len(request)) + request)
-        answer = b""
-        while len(answer) < 4 or len(answer) < 4 + struct.unpack_from(">i", answer)[0]:
-            piece = connection.recv(65536)
-            assert piece, "the connection was closed"
-            answer += piece
-    count = struct.unpack_from(">i", answer, 10)[0]
-    return api in [struct.unpack_from(">h", answer, 14 + 6 * i)[0] for i in range(count)]

@@ -85,12 +85,6 @@ def produce(release, kappa, topic, text, *options):
     release.run("producer", *broker_list(release, kappa), "--topic", topic, *options, stdin=text)
 
 
-def served(kappa, release, api):
-    output = release.run("api-versions", "--bootstrap-server", kappa.bootstrap)
-    found = re.search(r"\b%s\(\d+\): (.*)" % api, output)
-    return found is not None and "UNSUPPORTED" not in found.group(1)
-
-
 # ---- the scenes of the introductions, literally ----
 
 def test_scene_1_a_topic_is_created_and_listed(release, kappa):
