@@ -56,6 +56,9 @@ static const struct {
 	{46, ACCESS_USER},
 	{47, ACCESS_GROUP_END},
 	{60, ACCESS_USER},
+	{61, ACCESS_USER},
+	{65, ACCESS_WRITER},
+	{66, ACCESS_WRITER},
 };
 
 static enum access access_of(int16_t key)

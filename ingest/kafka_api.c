@@ -56,6 +56,9 @@ const struct kafka_api kafka_apis[] = {
 		kafka_list_reassignments_run, NULL},
 	{47, 0, 0, INT16_MAX, 10000, "OffsetDelete", MESSAGES(offset_delete), kafka_offset_delete_run, NULL},
 	{60, 0, 1, 0, 10000, "DescribeCluster", MESSAGES(describe_cluster), kafka_describe_cluster_run, NULL},
+	{61, 0, 0, 0, 10000, "DescribeProducers", MESSAGES(describe_producers), kafka_describe_producers_run, NULL},
+	{65, 0, 0, 0, 10000, "DescribeTransactions", MESSAGES(describe_transactions), kafka_describe_transactions_run, NULL},
+	{66, 0, 1, 0, 10000, "ListTransactions", MESSAGES(list_transactions), kafka_list_transactions_run, NULL},
 };
 /* clang-format on */
 

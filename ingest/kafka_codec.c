@@ -56,6 +56,7 @@ static void field_set_default(const struct kafka_field *field, void *base)
 		*(struct slice *)at = nullable ? (struct slice){0} : slice_of_string("");
 		break;
 	case KAFKA_INT32S:
+	case KAFKA_INT64S:
 	case KAFKA_STRINGS:
 	case KAFKA_ARRAY:
 		field_set_array(field, base, NULL, nullable ? -1 : 0);
@@ -148,6 +149,7 @@ static size_t type_wire_size_min(enum kafka_type type, bool flexible)
 		return flexible ? 1 : 2;
 	case KAFKA_BYTES:
 	case KAFKA_INT32S:
+	case KAFKA_INT64S:
 	case KAFKA_STRINGS:
 	case KAFKA_ARRAY:
 		return flexible ? 1 : 4;
@@ -170,7 +172,10 @@ static size_t item_wire_size_min(const struct kafka_field *field, struct kafka_l
 {
 	if (field->type == KAFKA_ARRAY)
 		return struct_wire_size_min(field->element, layout);
-	return type_wire_size_min(field->type == KAFKA_INT32S ? KAFKA_INT32 : KAFKA_STRING, layout.flexible);
+	enum kafka_type item = field->type == KAFKA_INT32S   ? KAFKA_INT32
+						   : field->type == KAFKA_INT64S ? KAFKA_INT64
+														 : KAFKA_STRING;
+	return type_wire_size_min(item, layout.flexible);
 }
 
 /* Memory for an array's items: never more than in proportion to the bytes that are there for them. */
@@ -203,6 +208,7 @@ static void read_array(struct reader *reader, const struct kafka_field *field, b
 	}
 	size_t size = field->type == KAFKA_ARRAY    ? field->element->size
 				  : field->type == KAFKA_INT32S ? sizeof(int32_t)
+				  : field->type == KAFKA_INT64S ? sizeof(int64_t)
 												: sizeof(struct slice);
 	uint8_t *items = read_items(reader, field, count, size);
 	if (items == NULL)
@@ -213,6 +219,8 @@ static void read_array(struct reader *reader, const struct kafka_field *field, b
 			read_struct(reader, field->element, item);
 		else if (field->type == KAFKA_INT32S)
 			*(int32_t *)(void *)item = (int32_t)cursor_be32(reader->cursor);
+		else if (field->type == KAFKA_INT64S)
+			*(int64_t *)(void *)item = (int64_t)cursor_be64(reader->cursor);
 		else
 			*(struct slice *)(void *)item = read_slice(reader, false, false);
 	}
@@ -253,6 +261,7 @@ static void read_field(struct reader *reader, const struct kafka_field *field, v
 		*(struct slice *)at = read_slice(reader, true, nullable);
 		break;
 	case KAFKA_INT32S:
+	case KAFKA_INT64S:
 	case KAFKA_STRINGS:
 	case KAFKA_ARRAY:
 		read_array(reader, field, nullable, base);
@@ -407,6 +416,8 @@ static void write_array(struct buffer *out, struct writing layout, const struct 
 			write_struct(out, field->element, layout, items + (size_t)i * field->element->size);
 		else if (field->type == KAFKA_INT32S)
 			buffer_append_be32(out, ((const uint32_t *)(const void *)items)[i]);
+		else if (field->type == KAFKA_INT64S)
+			buffer_append_be64(out, ((const uint64_t *)(const void *)items)[i]);
 		else
 			write_slice(out, layout, false, false, ((const struct slice *)(const void *)items)[i]);
 	}
@@ -443,6 +454,7 @@ static void write_field(
 		write_slice(out, layout, true, nullable, *(const struct slice *)at);
 		break;
 	case KAFKA_INT32S:
+	case KAFKA_INT64S:
 	case KAFKA_STRINGS:
 	case KAFKA_ARRAY:
 		write_array(out, layout, field, nullable, base);
@@ -475,6 +487,7 @@ static bool field_is_default(const struct kafka_field *field, const void *base)
 		return field->nullable_from != NEVER ? bytes->data == NULL : bytes->size == 0;
 	}
 	case KAFKA_INT32S:
+	case KAFKA_INT64S:
 	case KAFKA_STRINGS:
 	case KAFKA_ARRAY:
 		return field->nullable_from != NEVER ? field_count(field, base) < 0 : field_count(field, base) <= 0;

@@ -9,7 +9,7 @@
  *
  * `nullable` is the first version in which null may be sent. A field outside its versions holds its default
  * after reading (null where null is possible, else empty, for strings and arrays) and is not written.
- * Types: BOOL INT8 INT16 INT32 INT64 UUID STRING BYTES INT32S STRINGS; see kafka_schema.h.
+ * Types: BOOL INT8 INT16 INT32 INT64 UUID STRING BYTES INT32S INT64S STRINGS; see kafka_schema.h.
  * Names and versions are those of Apache Kafka's published message formats.
  */
 #ifndef KAPPA_INGEST_KAFKA_MESSAGES_H

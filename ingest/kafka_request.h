@@ -184,6 +184,9 @@ enum kafka_progress kafka_add_partitions_run(struct kafka_request *request, int6
 enum kafka_progress kafka_add_offsets_run(struct kafka_request *request, int64_t now_ms);
 enum kafka_progress kafka_end_txn_run(struct kafka_request *request, int64_t now_ms);
 enum kafka_progress kafka_txn_commit_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_describe_producers_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_describe_transactions_run(struct kafka_request *request, int64_t now_ms);
+enum kafka_progress kafka_list_transactions_run(struct kafka_request *request, int64_t now_ms);
 enum kafka_progress kafka_sasl_handshake_run(struct kafka_request *request, int64_t now_ms);
 enum kafka_progress kafka_sasl_authenticate_run(struct kafka_request *request, int64_t now_ms);
 void kafka_sasl_authenticate_release(struct kafka_request *request);

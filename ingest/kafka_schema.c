@@ -11,6 +11,7 @@
 #define COUNT_STRING(S, name) 0
 #define COUNT_BYTES(S, name) 0
 #define COUNT_INT32S(S, name) offsetof(struct kafka_##S, name##_count)
+#define COUNT_INT64S(S, name) offsetof(struct kafka_##S, name##_count)
 #define COUNT_STRINGS(S, name) offsetof(struct kafka_##S, name##_count)
 
 #define TABLE_TAGGED(S, type_, name_, from_, to_, nullable_, default_, tag_) \

@@ -4,7 +4,7 @@
  *   BOOL INT8 INT16 INT32 INT64   bool, int8_t … int64_t
  *   UUID                          uint8_t [16]
  *   STRING BYTES                  struct slice; data == NULL is null
- *   INT32S STRINGS                int32_t *, struct slice *, with name##_count; −1 is null
+ *   INT32S INT64S STRINGS         int32_t *, int64_t *, struct slice *, with name##_count; −1 is null
  */
 #ifndef KAPPA_INGEST_KAFKA_SCHEMA_H
 #define KAPPA_INGEST_KAFKA_SCHEMA_H
@@ -24,6 +24,7 @@ enum kafka_type {
 	KAFKA_STRING,
 	KAFKA_BYTES,
 	KAFKA_INT32S,
+	KAFKA_INT64S,
 	KAFKA_STRINGS,
 	KAFKA_ARRAY, /* of structs */
 };
@@ -57,6 +58,7 @@ struct kafka_schema {
 #define KAFKA_C_STRING(name) struct slice name;
 #define KAFKA_C_BYTES(name) struct slice name;
 #define KAFKA_C_INT32S(name) int32_t *name; int32_t name##_count;
+#define KAFKA_C_INT64S(name) int64_t *name; int32_t name##_count;
 #define KAFKA_C_STRINGS(name) struct slice *name; int32_t name##_count;
 
 #define KAFKA_C_FIELD(S, type, name, ...) KAFKA_C_##type(name)

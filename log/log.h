@@ -254,4 +254,13 @@ struct open_transaction {
 /* The open transactions by first offset, durable or about to be; the array as above. */
 void partition_open_transactions(struct partition *partition, struct open_transaction **out, size_t *count);
 
+struct producer_description {
+	int64_t id;
+	int16_t epoch;
+	int32_t last_sequence;            /* −1 = none of this epoch */
+	int64_t transaction_first_offset; /* −1 = no open transaction */
+};
+/* The producers that the partition remembers, longest silent first; the array as above. */
+void partition_producers(struct partition *partition, struct producer_description **out, size_t *count);
+
 #endif

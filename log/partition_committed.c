@@ -33,6 +33,13 @@ void partition_open_transactions(struct partition *partition, struct open_transa
 	pthread_mutex_unlock(&partition->lock);
 }
 
+void partition_producers(struct partition *partition, struct producer_description **out, size_t *count)
+{
+	pthread_mutex_lock(&partition->lock);
+	producer_state_list(&partition->producers, out, count);
+	pthread_mutex_unlock(&partition->lock);
+}
+
 /* What a walk over headers finds; the bytes are whole batches, as partition_read_until() returns them. */
 static void batches_survey(struct slice bytes, bool *transactional, int64_t *next_offset)
 {

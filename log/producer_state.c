@@ -269,6 +269,22 @@ status producer_state_position(
 	return STATUS_OK;
 }
 
+void producer_state_list(const struct producer_state *state, struct producer_description **out, size_t *count)
+{
+	*count = 0;
+	*out = mem_alloc(((size_t)state->count + 1) * sizeof **out);
+	for (int32_t at = state->oldest; at != NONE; at = state->producers[at].newer) {
+		const struct producer *producer = &state->producers[at];
+		(*out)[(*count)++] = (struct producer_description){
+			.id = producer->id,
+			.epoch = producer->epoch,
+			.last_sequence =
+				producer->batch_count != 0 ? producer->batches[producer->batch_count - 1].last_sequence : -1,
+			.transaction_first_offset = producer->transaction_first_offset,
+		};
+	}
+}
+
 void producer_state_encode(const struct producer_state *state, struct buffer *out)
 {
 	buffer_append_be32(out, (uint32_t)state->count);

@@ -80,6 +80,10 @@ void producer_state_publish(struct producer_state *state, const struct record_ba
 status producer_state_position(
 	const struct producer_state *state, int64_t producer_id, struct producer_position *out) MUST_USE;
 
+/* All producers, longest silent first; the array is the caller's. */
+void producer_state_list(
+	const struct producer_state *state, struct producer_description **out, size_t *count);
+
 /* All producers, longest silent first; the same state gives the same bytes. */
 void producer_state_encode(const struct producer_state *state, struct buffer *out);
 /* Into an initialised, empty state; everything in it counts as published. DAMAGED. */

@@ -28,6 +28,7 @@ static void random_array(
 	int32_t count = null ? -1 : (int32_t)(next_random() % 4);
 	size_t size = field->type == KAFKA_ARRAY    ? field->element->size
 				  : field->type == KAFKA_INT32S ? 4
+				  : field->type == KAFKA_INT64S ? 8
 												: sizeof(struct slice);
 	uint8_t *items = count < 0 ? NULL : arena_alloc_zeroed(arena, (size_t)count * size);
 	for (int32_t i = 0; i < count; i++) {
@@ -36,6 +37,8 @@ static void random_array(
 			random_struct(arena, field->element, version, item);
 		else if (field->type == KAFKA_INT32S)
 			*(uint32_t *)(void *)item = (uint32_t)next_random();
+		else if (field->type == KAFKA_INT64S)
+			*(uint64_t *)(void *)item = next_random();
 		else
 			*(struct slice *)(void *)item = random_slice(arena);
 	}
@@ -75,6 +78,7 @@ static void random_struct(
 			*(struct slice *)(void *)(base + field->offset) = null ? (struct slice){0} : random_slice(arena);
 			break;
 		case KAFKA_INT32S:
+		case KAFKA_INT64S:
 		case KAFKA_STRINGS:
 		case KAFKA_ARRAY:
 			random_array(arena, field, version, null, base);

@@ -318,7 +318,8 @@ static void every_api_is_advertised_with_the_versions_clients_look_for(void **st
 		{12, 0, 4}, {13, 0, 5}, {14, 0, 5}, {15, 0, 5}, {16, 0, 4}, {17, 0, 1}, {18, 0, 3}, {19, 0, 7},
 		{20, 0, 6}, {21, 0, 2}, {22, 0, 4}, {23, 2, 4}, {24, 0, 3}, {25, 0, 3}, {26, 0, 3}, {28, 0, 3},
 		{29, 0, 3}, {30, 0, 3}, {31, 0, 3}, {32, 0, 4}, {33, 0, 2}, {35, 0, 4}, {36, 0, 2}, {37, 0, 3},
-		{42, 0, 2}, {43, 0, 2}, {44, 0, 1}, {45, 0, 0}, {46, 0, 0}, {47, 0, 0}, {60, 0, 1}};
+		{42, 0, 2}, {43, 0, 2}, {44, 0, 1}, {45, 0, 0}, {46, 0, 0}, {47, 0, 0}, {60, 0, 1}, {61, 0, 0},
+		{65, 0, 0}, {66, 0, 1}};
 	assert_int_equal(answer->api_keys_count, sizeof wanted / sizeof wanted[0]);
 	for (int32_t i = 0; i < answer->api_keys_count; i++) {
 		assert_int_equal(answer->api_keys[i].api_key, wanted[i].key);

@@ -465,6 +465,63 @@ static void offsets_are_committed_with_their_transaction(void **state)
 	assert_int_equal(stage(fixture, producer, 99, 3), KAFKA_INVALID_PRODUCER_EPOCH);
 }
 
+/* ---- administration ---- */
+
+static void what_is_under_way_can_be_looked_at(void **state)
+{
+	struct kafka_fixture *fixture = *state;
+	topic_make(fixture, "t", 3);
+	struct transaction_producer x = init(fixture, "x"), y = init(fixture, "y");
+	assert_int_equal(add(fixture, "x", x, "t", 2), KAFKA_NONE);
+	assert_int_equal(add(fixture, "x", x, "t", 0), KAFKA_NONE);
+	put_plain(fixture, 2);
+	assert_int_equal(put(fixture, "x", x, 0, 0, 3), KAFKA_NONE);
+	struct slice ids[] = {slice_of_string("x"), slice_of_string("y"), slice_of_string("z")};
+	struct kafka_describe_transactions_request *describe = MAKE(fixture, describe_transactions_request);
+	describe->transactional_ids = ids;
+	describe->transactional_ids_count = 3;
+	struct kafka_describe_transactions_response *described = ask(fixture, 65, 0, describe);
+	const struct kafka_describe_transactions_state *about = described->transaction_states;
+	assert_true(slice_equal(about[0].transaction_state, slice_of_string("Ongoing")));
+	assert_int_equal(about[0].producer_id, x.id);
+	assert_int_equal(about[0].topics_count, 1);
+	assert_int_equal(about[0].topics->partitions_count, 2);
+	assert_int_equal(about[0].topics->partitions[1], 2);
+	assert_true(slice_equal(about[1].transaction_state, slice_of_string("Empty")));
+	assert_int_equal(about[2].error_code, KAFKA_TRANSACTIONAL_ID_NOT_FOUND);
+	struct kafka_list_transactions_request *list = MAKE(fixture, list_transactions_request);
+	struct kafka_list_transactions_response *listed = ask(fixture, 66, 1, list);
+	assert_int_equal(listed->transaction_states_count, 2);
+	struct slice filters[] = {slice_of_string("Empty"), slice_of_string("Nonsense")};
+	list->state_filters = filters;
+	list->state_filters_count = 2;
+	listed = ask(fixture, 66, 0, list);
+	assert_int_equal(listed->transaction_states_count, 1);
+	assert_int_equal(listed->transaction_states->producer_id, y.id);
+	assert_int_equal(listed->unknown_state_filters_count, 1);
+	list = MAKE(fixture, list_transactions_request);
+	list->producer_id_filters = &x.id;
+	list->producer_id_filters_count = 1;
+	listed = ask(fixture, 66, 0, list);
+	assert_int_equal(listed->transaction_states_count, 1);
+	assert_true(slice_equal(listed->transaction_states->transactional_id, slice_of_string("x")));
+	struct kafka_describe_producers_request *producers = MAKE(fixture, describe_producers_request);
+	producers->topics = MAKE(fixture, describe_producers_request_topic);
+	producers->topics_count = 1;
+	producers->topics->name = slice_of_string("t");
+	int32_t numbers[] = {0, 1, 9};
+	producers->topics->partition_indexes = numbers;
+	producers->topics->partition_indexes_count = 3;
+	struct kafka_describe_producers_response *answer = ask(fixture, 61, 0, producers);
+	const struct kafka_describe_producers_response_partition *found = answer->topics->partitions;
+	assert_int_equal(found[0].active_producers_count, 1);
+	assert_int_equal(found[0].active_producers->producer_id, x.id);
+	assert_int_equal(found[0].active_producers->last_sequence, 2);
+	assert_int_equal(found[0].active_producers->current_txn_start_offset, 2);
+	assert_int_equal(found[1].active_producers_count, 0);
+	assert_int_equal(found[2].error_code, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, kafka_set_up, kafka_tear_down)
 
 int main(void)
@@ -483,6 +540,7 @@ int main(void)
 		TEST(an_open_transaction_that_nobody_knows_is_aborted_at_start),
 		TEST(producers_are_not_expired_by_timestamp_minus_1),
 		TEST(offsets_are_committed_with_their_transaction),
+		TEST(what_is_under_way_can_be_looked_at),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -232,3 +232,35 @@ def test_offsets_are_listed(release, kappa):
 def test_api_versions_are_told(release, kappa):
     output = release.run("api-versions", "--bootstrap-server", kappa.bootstrap)
     assert re.search(r"Produce\(0\): \d to \d+ \[usable: \d+\]", output) and re.search(r"Fetch\(1\): \d+ to \d+ \[usable: \d+\]", output)
+
+
+# ---- transactions ----
+
+def test_transactions_are_shown_and_the_dump_tool_reads_markers_and_the_index(release, kappa):
+    import confluent_kafka
+
+    create(release, kappa, "transacted")
+    writer = confluent_kafka.Producer({"bootstrap.servers": kappa.bootstrap, "transactional.id": "shown"})
+    writer.init_transactions(30)
+    for commit in (True, False):
+        writer.begin_transaction()
+        writer.produce("transacted", "x")
+        writer.flush(30)
+        if commit:
+            writer.commit_transaction(30)
+        else:
+            writer.abort_transaction(30)
+    writer.begin_transaction()
+    writer.produce("transacted", "open")
+    writer.flush(30)
+    if "transactions" in release.mains:
+        server_options = ["--bootstrap-server", kappa.bootstrap]
+        assert re.search(r"shown\s+\S+\s+\d+\s+Ongoing", release.run("transactions", *server_options, "list"))
+        described = release.run("transactions", *server_options, "describe", "--transactional-id", "shown")
+        assert "Ongoing" in described and "transacted-0" in described
+        producers = release.run("transactions", *server_options, "describe-producers", "--topic", "transacted", "--partition", "0")
+        assert re.search(r"\b4\b\s*$", producers.strip().split("\n")[-1])  # where the open transaction begins
+    writer.commit_transaction(30)
+    log = kappa.path("log", "transacted-0", "00000000000000000000.log")
+    dumped = release.run("dump", "--files", log, "--print-data-log")
+    assert dumped.count("endTxnMarker: COMMIT") == 2 and dumped.count("endTxnMarker: ABORT") == 1

@@ -1,0 +1,180 @@
+/* DescribeProducers, DescribeTransactions, ListTransactions: what kafka-transactions.sh shows. */
+#include "base/clock.h"
+#include "ingest/kafka_request.h"
+#include "ingest/transaction_coordinator.h"
+
+/* Of one answer: a request may name the same thing as often as it likes. */
+enum { ANSWER_ITEMS_MAX = 1000000 };
+
+/* ---- DescribeProducers ---- */
+
+static void producers_answer(struct kafka_request *request, struct slice topic,
+	struct kafka_describe_producers_response_partition *to, size_t *items_left)
+{
+	struct partition *partition = kafka_partition_find(request->broker->log, topic, to->partition_index);
+	struct producer_description *list;
+	size_t count;
+	if (!kafka_may_describe(request, topic))
+		to->error_code = KAFKA_TOPIC_AUTHORIZATION_FAILED;
+	else if (partition == NULL)
+		to->error_code = KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+	if (to->error_code != KAFKA_NONE)
+		return;
+	partition_producers(partition, &list, &count);
+	if (count > *items_left) {
+		to->error_code = KAFKA_INVALID_REQUEST;
+		to->error_message = slice_of_string("too many producers for one answer; ask for fewer partitions");
+		mem_free(list);
+		return;
+	}
+	*items_left -= count;
+	to->active_producers_count = (int32_t)count;
+	to->active_producers = KAFKA_NEW(&request->arena, describe_producers_state, (int32_t)count);
+	for (size_t i = 0; i < count; i++) {
+		to->active_producers[i].producer_id = list[i].id;
+		to->active_producers[i].producer_epoch = list[i].epoch;
+		to->active_producers[i].last_sequence = list[i].last_sequence;
+		to->active_producers[i].current_txn_start_offset = list[i].transaction_first_offset;
+	}
+	mem_free(list);
+}
+
+enum kafka_progress kafka_describe_producers_run(struct kafka_request *request, int64_t now_ms)
+{
+	(void)now_ms;
+	const struct kafka_describe_producers_request *message = request->message;
+	struct kafka_describe_producers_response *answer =
+		KAFKA_NEW(&request->arena, describe_producers_response, 1);
+	answer->topics_count = message->topics_count;
+	answer->topics = KAFKA_NEW(&request->arena, describe_producers_response_topic, message->topics_count);
+	size_t items_left = ANSWER_ITEMS_MAX;
+	for (int32_t t = 0; t < message->topics_count; t++) {
+		const struct kafka_describe_producers_request_topic *from = &message->topics[t];
+		struct kafka_describe_producers_response_topic *to = &answer->topics[t];
+		to->name = from->name;
+		to->partitions_count = from->partition_indexes_count;
+		to->partitions =
+			KAFKA_NEW(&request->arena, describe_producers_response_partition, to->partitions_count);
+		for (int32_t p = 0; p < to->partitions_count; p++) {
+			to->partitions[p].partition_index = from->partition_indexes[p];
+			producers_answer(request, from->name, &to->partitions[p], &items_left);
+		}
+	}
+	return kafka_request_answer(request, answer);
+}
+
+/* ---- DescribeTransactions ---- */
+
+static void transaction_topics(struct kafka_request *request, const struct transaction_value *value,
+	struct kafka_describe_transactions_state *to)
+{
+	to->topics = KAFKA_NEW(&request->arena, describe_transactions_topic, value->partition_count);
+	for (int32_t i = 0, end; i < value->partition_count; i = end) {
+		struct kafka_describe_transactions_topic *topic = &to->topics[to->topics_count++];
+		for (end = i; end < value->partition_count &&
+					  strcmp(value->partitions[end].topic, value->partitions[i].topic) == 0;)
+			end++;
+		topic->topic = slice_of_string(value->partitions[i].topic);
+		topic->partitions_count = end - i;
+		topic->partitions = arena_alloc(&request->arena, (size_t)(end - i) * sizeof *topic->partitions);
+		for (int32_t p = i; p < end; p++)
+			topic->partitions[p - i] = value->partitions[p].number;
+	}
+}
+
+enum kafka_progress kafka_describe_transactions_run(struct kafka_request *request, int64_t now_ms)
+{
+	(void)now_ms;
+	const struct kafka_describe_transactions_request *message = request->message;
+	struct kafka_describe_transactions_response *answer =
+		KAFKA_NEW(&request->arena, describe_transactions_response, 1);
+	int32_t count = message->transactional_ids_count;
+	answer->transaction_states_count = count;
+	answer->transaction_states = KAFKA_NEW(&request->arena, describe_transactions_state, count);
+	int32_t items = 0;
+	for (int32_t i = 0; i < count; i++) {
+		struct kafka_describe_transactions_state *to = &answer->transaction_states[i];
+		struct transaction_description about;
+		to->transactional_id = message->transactional_ids[i];
+		if (items > ANSWER_ITEMS_MAX) {
+			to->error_code = KAFKA_INVALID_REQUEST;
+			continue;
+		}
+		if (request->broker->transactions == NULL ||
+			!transaction_coordinator_describe(
+				request->broker->transactions, to->transactional_id, &request->arena, &about)) {
+			to->error_code = KAFKA_TRANSACTIONAL_ID_NOT_FOUND;
+			continue;
+		}
+		to->transaction_state = slice_of_string(transaction_state_name(about.value.state));
+		to->transaction_timeout_ms = about.value.timeout_ms;
+		to->transaction_start_time_ms = about.value.start_wall_ms;
+		to->producer_id = about.value.producer_id;
+		to->producer_epoch = about.value.epoch;
+		transaction_topics(request, &about.value, to);
+		items += about.value.partition_count;
+	}
+	return kafka_request_answer(request, answer);
+}
+
+/* ---- ListTransactions ---- */
+
+static bool state_is_wanted(
+	const struct kafka_list_transactions_request *message, enum transaction_state state)
+{
+	bool wanted = message->state_filters_count <= 0;
+	for (int32_t i = 0; i < message->state_filters_count && !wanted; i++)
+		wanted = slice_equal(message->state_filters[i], slice_of_string(transaction_state_name(state)));
+	return wanted;
+}
+
+static bool transaction_is_wanted(const struct kafka_list_transactions_request *message,
+	const struct transaction_value *value, int64_t wall_ms)
+{
+	bool runs = value->state == TRANSACTION_ONGOING || transaction_is_prepared(value);
+	bool wanted = message->producer_id_filters_count <= 0;
+	for (int32_t i = 0; i < message->producer_id_filters_count && !wanted; i++)
+		wanted = message->producer_id_filters[i] == value->producer_id;
+	if (message->duration_filter >= 0 &&
+		(!runs || wall_ms - value->start_wall_ms <= message->duration_filter))
+		return false;
+	return wanted && state_is_wanted(message, value->state);
+}
+
+static bool state_is_known(struct slice name)
+{
+	for (int state = TRANSACTION_EMPTY; state <= TRANSACTION_DEAD; state++)
+		if (slice_equal(name, slice_of_string(transaction_state_name((enum transaction_state)state))))
+			return true;
+	return false;
+}
+
+enum kafka_progress kafka_list_transactions_run(struct kafka_request *request, int64_t now_ms)
+{
+	(void)now_ms;
+	const struct kafka_list_transactions_request *message = request->message;
+	struct kafka_list_transactions_response *answer =
+		KAFKA_NEW(&request->arena, list_transactions_response, 1);
+	struct transaction_description *list = NULL;
+	int32_t count = 0;
+	int64_t wall_ms = clock_wall_ms();
+	if (request->broker->transactions != NULL)
+		transaction_coordinator_list(request->broker->transactions, &request->arena, &list, &count);
+	answer->transaction_states = KAFKA_NEW(&request->arena, list_transactions_state, count);
+	for (int32_t i = 0; i < count; i++) {
+		if (!transaction_is_wanted(message, &list[i].value, wall_ms))
+			continue;
+		struct kafka_list_transactions_state *to =
+			&answer->transaction_states[answer->transaction_states_count++];
+		to->transactional_id = list[i].id;
+		to->producer_id = list[i].value.producer_id;
+		to->transaction_state = slice_of_string(transaction_state_name(list[i].value.state));
+	}
+	int32_t filters = message->state_filters_count > 0 ? message->state_filters_count : 0;
+	answer->unknown_state_filters =
+		arena_alloc(&request->arena, (size_t)filters * sizeof *answer->unknown_state_filters);
+	for (int32_t i = 0; i < filters; i++)
+		if (!state_is_known(message->state_filters[i]))
+			answer->unknown_state_filters[answer->unknown_state_filters_count++] = message->state_filters[i];
+	return kafka_request_answer(request, answer);
+}
