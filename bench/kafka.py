@@ -157,6 +157,12 @@ def consume(broker, topic):
     return told
 
 
+def end_to_end(broker, topic):
+    """A record of a few bytes, from its produce request to a waiting consumer's answer."""
+    return json.loads(subprocess.run([os.path.join(BENCH, "bench_fetch"), "127.0.0.1", str(broker.port), "wait", topic, "0", "0", "2000",
+                                      str(broker.pid)], check=True, stdout=subprocess.PIPE).stdout)
+
+
 def perf_test(broker, class_path, topic, records, size):
     """Kafka's own kafka-producer-perf-test, acks=all: records/s, p99 ms."""
     done = subprocess.run(["java", "-Xmx512m", "-cp", class_path, "org.apache.kafka.tools.ProducerPerformance", "--topic", topic, "--num-records",
@@ -189,6 +195,10 @@ def measure(broker, class_path, fsync):
     topics_create(broker, ["paced-%d" % fsync], config)
     got = produce(broker, ["paced-%d" % fsync], lines_file(1024, 200000), 20, 64, rate=50000)
     rows["produce at 50 MB/s, 20 KiB batches: p99"] = (got["p99"], "p50 %.2f ms, p99 %.2f ms (%s)" % (got["p50"], got["p99"], mode))
+    topics_create(broker, ["waited-%d" % fsync], config)
+    got = end_to_end(broker, "waited-%d" % fsync)
+    rows["end to end, one record at a time"] = (got["latency_us_p99"], "p50 %.2f ms, p99 %.2f ms (%s)" % (
+        got["latency_us_p50"] / 1e3, got["latency_us_p99"] / 1e3, mode))
     if class_path is not None:
         topics_create(broker, ["perf-%d" % fsync], config)
         got = perf_test(broker, class_path, "perf-%d" % fsync, 1000000, 100)
