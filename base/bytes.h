@@ -100,7 +100,8 @@ struct cursor {
 
 static inline struct cursor cursor_of(struct slice bytes)
 {
-	return (struct cursor){bytes.data, bytes.data + bytes.size, false};
+	/* NULL + 0 is not defined in C */
+	return (struct cursor){bytes.data, bytes.size != 0 ? bytes.data + bytes.size : bytes.data, false};
 }
 static inline size_t cursor_left(const struct cursor *cursor)
 {
