@@ -102,7 +102,8 @@ status topic_name_check(const char *name) MUST_USE;
 
 /* Durable when it returns. STATUS_EXISTS when there is one of that name. Blocks. */
 status topic_create(struct log *log, const char *name, const struct topic_config *config) MUST_USE;
-/* Blocks. Old `struct topic`/`partition` pointers stay readable memory; appends get NOT_FOUND. */
+/* Blocks. Old `struct topic`/`partition` pointers stay readable memory; appends get NOT_FOUND. DEPENDENT when
+ * views need its records, naming them, unless the topic's configuration says trim_force. */
 status topic_delete(struct log *log, const char *name) MUST_USE;
 /* Replaces the configuration, durably; `partitions` may only grow (INVALID), `internal` stays as it is. What
  * would let records go that views need is refused with DEPENDENT, naming them, unless config->trim_force.

@@ -399,6 +399,11 @@ static status topic_delete_locked(struct log *log, const char *name)
 	struct topic *topic = topic_get(log, name);
 	if (topic == NULL)
 		return error_raise(STATUS_NOT_FOUND, "there is no topic \"%s\"", name);
+	if (!topic->config->trim_force) {
+		status needed = topic_needed_check(log, name, "deleting");
+		if (needed != STATUS_OK)
+			return needed;
+	}
 	memcpy(event.name, topic->name, sizeof event.name);
 	status result = event_append(log, &event, &offset);
 	if (result != STATUS_OK)

@@ -126,6 +126,17 @@ def test_added_partitions_are_read_by_running_views(kappa, confluent, python):
     assert kappa.cli("verify", "grown_sum")[0] == 0
 
 
+def test_a_topic_that_a_view_needs_is_not_deleted_unless_forced(kappa, confluent):
+    kappa.sql("CREATE TABLE wanted (k text) WITH (topic = 'wanted')")
+    kappa.sql("CREATE MATERIALIZED VIEW wanted_count AS SELECT count(*) AS n FROM wanted")
+    with pytest.raises(confluent_kafka.KafkaException) as refused:
+        confluent.delete_topics(["wanted"])["wanted"].result(10)
+    assert refused.value.args[0].code() == confluent_kafka.KafkaError.POLICY_VIOLATION
+    alter(confluent, "wanted", {"kappa.trim.force": "true"})
+    confluent.delete_topics(["wanted"])["wanted"].result(10)
+    assert "wanted" not in confluent.list_topics(timeout=10).topics
+
+
 # ---- records removed ----
 
 def test_trimmed_records_stay_gone_and_offsets_go_on(tmp_path):
