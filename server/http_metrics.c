@@ -44,19 +44,29 @@ static void label(struct buffer *out, const char *name, const char *value)
 	buffer_append_byte(out, '"');
 }
 
+static void partition_metric(struct buffer *out, const char *name, const char *help,
+	const struct topic **topics, size_t count, int64_t (*offset)(const struct partition *partition))
+{
+	head(out, name, "gauge", help);
+	for (size_t i = 0; i < count; i++)
+		for (int32_t number = 0; number < topics[i]->config->partitions; number++) {
+			buffer_printf(out, "%s{", name);
+			label(out, "topic", topics[i]->name);
+			buffer_printf(
+				out, ",partition=\"%d\"} %lld\n", number, (long long)offset(topics[i]->partitions[number]));
+		}
+}
+
 static void topic_metrics(struct server *server, struct buffer *out)
 {
 	const struct topic **topics;
 	size_t count;
 	topic_list(server_log(server), &topics, &count);
-	head(out, "kappa_topic_high_watermark", "gauge", "One past the last durable offset.");
-	for (size_t i = 0; i < count; i++)
-		for (int32_t number = 0; number < topics[i]->config->partitions; number++) {
-			buffer_append_string(out, "kappa_topic_high_watermark{");
-			label(out, "topic", topics[i]->name);
-			buffer_printf(out, ",partition=\"%d\"} %lld\n", number,
-				(long long)partition_high_watermark(topics[i]->partitions[number]));
-		}
+	partition_metric(out, "kappa_topic_high_watermark", "One past the last durable offset.", topics, count,
+		partition_high_watermark);
+	partition_metric(out, "kappa_topic_last_stable_offset",
+		"Where the first open transaction begins, else the high watermark.", topics, count,
+		partition_last_stable_offset);
 	head(out, "kappa_topic_bytes", "gauge", "Bytes of the topic's segments on disk.");
 	for (size_t i = 0; i < count; i++) {
 		uint64_t bytes = 0;

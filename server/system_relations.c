@@ -297,6 +297,7 @@ static status partitions_fill(struct system_call *call, struct system_rows *rows
 			rows_i64(rows, number);
 			rows_i64(rows, partition_log_start(partition));
 			rows_i64(rows, partition_high_watermark(partition));
+			rows_i64(rows, partition_last_stable_offset(partition));
 			rows_i64(rows, (int64_t)partition_bytes(partition));
 		}
 	}
@@ -518,7 +519,7 @@ const struct system_definition system_relations[] = {
 		{"trim_force", TYPE_BOOL}, {"kept_for", TYPE_TEXT}, {"used_by", TYPE_TEXT}}},
 	{"kappa", "partitions", NULL, 0, 0, partitions_fill, {
 		{"topic", TYPE_TEXT}, {"partition", TYPE_INT4}, {"log_start_offset", TYPE_INT8}, {"high_watermark", TYPE_INT8},
-		{"size_bytes", TYPE_INT8}}},
+		{"last_stable_offset", TYPE_INT8}, {"size_bytes", TYPE_INT8}}},
 	{"kappa", "groups", NULL, 0, 0, groups_fill, {
 		{"group_id", TYPE_TEXT}, {"state", TYPE_TEXT}, {"member_count", TYPE_INT8}, {"topic", TYPE_TEXT},
 		{"partition", TYPE_INT4}, {"committed_offset", TYPE_INT8}, {"high_watermark", TYPE_INT8},

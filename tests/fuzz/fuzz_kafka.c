@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "ingest/group_log.h"
 #include "ingest/kafka_session.h"
+#include "ingest/transaction_log.h"
 #include "log/record_batch.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -21,6 +22,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 static char dir[64];
 static struct kafka_broker *broker;
 static struct group_log *groups;
+static struct transaction_log *transactions;
 static int64_t now_ms = 1;
 
 struct call {
@@ -76,6 +78,7 @@ static int entry_remove(const char *path, const struct stat *stat, int type, str
 static void clean_up(void)
 {
 	log_close(broker->log);
+	transaction_log_close(transactions);
 	group_log_close(groups);
 	kafka_broker_destroy(broker);
 	(void)nftw(dir, entry_remove, 16, FTW_DEPTH | FTW_PHYS);
@@ -98,6 +101,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	struct group_coordinator_options group_options = group_coordinator_options_default();
 	INVARIANT(group_log_open(log, &group_options, now_ms, &groups) == STATUS_OK);
 	broker_options.groups = group_log_coordinator(groups);
+	INVARIANT(transaction_log_open(log, broker_options.groups, &transactions) == STATUS_OK);
+	transaction_log_begin(transactions, now_ms);
+	broker_options.transactions = transaction_log_coordinator(transactions);
 	broker_options.auto_create_topics = false; /* else the log fills with the fuzzer's ideas of names */
 	broker = kafka_broker_create(&broker_options);
 	INVARIANT(atexit(clean_up) == 0);
