@@ -142,7 +142,7 @@ static void frame_round_trip(
 	size_t header = header_size(pair, request);
 	void *message = body_read(&arena, pair, request);
 	kafka_write(&written, request ? api->request : api->response, layout_of(pair, request), message);
-	if (written.size != bytes.size - header || memcmp(written.data, bytes.data + header, written.size) != 0)
+	if (!slice_equal(buffer_slice(&written), slice_of(bytes.data + header, bytes.size - header)))
 		fail_msg("%s: %s %d, %s: %zu bytes came out of %zu, or other ones", conversation->name, api->name,
 			pair->version, request ? "request" : "answer", written.size, bytes.size - header);
 	buffer_deinit(&written);
