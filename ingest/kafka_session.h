@@ -37,8 +37,9 @@ struct kafka_session;
 /* What a session asks of its server; copied. */
 struct kafka_session_io {
 	void *context;
-	/* Network thread, from inside receive or resume. Takes over the buffer's memory: whole answers to be
-	 * written in order; the server calls buffer_deinit() once written. Must not call into the session. */
+	/* Network thread, from inside receive or resume. Takes over the buffer's memory: answers, or pieces of
+	 * one, to be written in order; the server calls buffer_deinit() once written. Must not call into the
+	 * session. */
 	void (*send)(void *context, struct buffer *bytes);
 	/* Bytes given to send() and not yet taken by the socket. While they exceed SEND_BYTES_MAX no further
 	 * request is started; call kafka_session_resume() when they shrink. NULL = never a limit. */
