@@ -2,9 +2,7 @@
 #include "ingest/group_log.h"
 
 #include "base/memory.h"
-#include "log/record_batch.h"
-
-enum { READ_BYTES = 1024 * 1024 };
+#include "ingest/internal_topic.h"
 
 struct group_log {
 	struct log *log;
@@ -53,68 +51,25 @@ static uint64_t store_incarnation(void *context, struct slice name, int32_t numb
 	return topic->incarnation;
 }
 
-static status topic_open(struct log *log, const struct topic **out)
+static status batches_load(void *context, struct slice batches)
 {
-	status result = topic_find(log, GROUPS_TOPIC_NAME, out);
-	if (result == STATUS_NOT_FOUND) {
-		struct topic_config config = topic_config_default();
-		config.internal = true;
-		result = topic_create(log, GROUPS_TOPIC_NAME, &config);
-		if (result == STATUS_OK)
-			result = topic_find(log, GROUPS_TOPIC_NAME, out);
-	}
-	if (result != STATUS_OK)
-		return result;
-	/* C2: only the newest record of a key counts. A log that cannot compact keeps them all. */
-	struct topic_config config = *(*out)->config;
-	if (config.cleanup_policy == CLEANUP_COMPACT)
-		return STATUS_OK;
-	config.cleanup_policy = CLEANUP_COMPACT;
-	result = topic_alter(log, GROUPS_TOPIC_NAME, &config);
-	return result == STATUS_UNSUPPORTED ? STATUS_OK : result;
-}
-
-/* The offset behind the last batch of `bytes`. */
-static int64_t batches_end(struct slice bytes, int64_t offset)
-{
-	struct record_batch batch;
-	while (bytes.size != 0 && record_batch_header(bytes, &batch) == STATUS_OK) {
-		offset = batch.base_offset + batch.last_offset_delta + 1;
-		bytes = slice_of(bytes.data + batch.size, bytes.size - batch.size);
-	}
-	return offset;
-}
-
-static status records_read(struct group_log *groups)
-{
-	struct buffer bytes = {0};
-	int64_t offset = partition_log_start(groups->partition);
-	status result;
-	while ((result = partition_read(groups->partition, offset, READ_BYTES, &bytes)) == STATUS_OK) {
-		result = group_coordinator_load(groups->coordinator, buffer_slice(&bytes));
-		if (result != STATUS_OK)
-			break;
-		offset = batches_end(buffer_slice(&bytes), offset);
-		bytes.size = 0;
-	}
-	buffer_deinit(&bytes);
-	return result == STATUS_END ? STATUS_OK : error_note(result, "while reading topic %s", GROUPS_TOPIC_NAME);
+	return group_coordinator_load(context, batches);
 }
 
 status group_log_open(
 	struct log *log, const struct group_coordinator_options *options, int64_t now_ms, struct group_log **out)
 {
-	const struct topic *topic;
-	status result = topic_open(log, &topic);
+	struct partition *partition;
+	status result = internal_topic_open(log, GROUPS_TOPIC_NAME, &partition);
 	if (result != STATUS_OK)
 		return result;
 	struct group_log *groups = mem_alloc_zeroed(1, sizeof *groups);
 	groups->log = log;
-	groups->partition = topic->partitions[0];
+	groups->partition = partition;
 	struct group_coordinator_options own = *options;
 	own.store = (struct group_store){groups, store_append, store_incarnation};
 	groups->coordinator = group_coordinator_create(&own);
-	result = records_read(groups);
+	result = internal_topic_scan(partition, batches_load, groups->coordinator);
 	if (result != STATUS_OK) {
 		group_log_close(groups);
 		return result;

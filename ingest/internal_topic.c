@@ -19,6 +19,15 @@ static status topic_need(struct log *log, const char *name, const struct topic *
 	return topic_find(log, name, topic);
 }
 
+status internal_topic_open(struct log *log, const char *name, struct partition **out)
+{
+	const struct topic *topic;
+	status result = topic_need(log, name, &topic);
+	if (result == STATUS_OK)
+		*out = topic->partitions[0];
+	return result;
+}
+
 status internal_topic_append(struct log *log, const char *name, const char *key, const char *value)
 {
 	const struct topic *topic;
@@ -40,16 +49,45 @@ status internal_topic_append(struct log *log, const char *name, const char *key,
 	return result;
 }
 
-/* Behind the last batch, which may end with records that compaction took away, or have none left at all. */
-static int64_t batches_end(struct slice bytes, int64_t otherwise)
+/* ---- reading ---- */
+
+status internal_topic_scan(struct partition *partition, internal_topic_visit_batches *visit, void *context)
 {
-	struct record_batch batch;
-	int64_t end = otherwise;
-	while (bytes.size != 0 && record_batch_header(bytes, &batch) == STATUS_OK) {
-		end = batch.base_offset + batch.last_offset_delta + 1;
-		bytes = slice_of(bytes.data + batch.size, bytes.size - batch.size);
+	struct buffer bytes;
+	buffer_init(&bytes);
+	int64_t offset = partition_log_start(partition);
+	status result;
+	while ((result = partition_read(partition, offset, READ_BYTES, &bytes)) == STATUS_OK) {
+		result = visit(context, buffer_slice(&bytes));
+		if (result != STATUS_OK)
+			break;
+		offset = record_batches_end(buffer_slice(&bytes), offset);
+		bytes.size = 0;
 	}
-	return end;
+	buffer_deinit(&bytes);
+	if (result == STATUS_END)
+		return STATUS_OK;
+	return error_note(result, "while reading topic %s", partition_topic(partition)->name);
+}
+
+struct reading {
+	struct record_iterator iterator;
+	internal_topic_visit *visit;
+	void *context;
+};
+
+static status batches_read(void *context, struct slice batches)
+{
+	struct reading *reading = context;
+	struct record record;
+	status result;
+	record_iterator_reset(&reading->iterator, batches);
+	while ((result = record_iterator_next(&reading->iterator, &record)) == STATUS_OK) {
+		result = reading->visit(reading->context, &record);
+		if (result != STATUS_OK)
+			return result;
+	}
+	return result == STATUS_END ? STATUS_OK : result;
 }
 
 status internal_topic_read(struct log *log, const char *name, internal_topic_visit *visit, void *context)
@@ -57,31 +95,9 @@ status internal_topic_read(struct log *log, const char *name, internal_topic_vis
 	const struct topic *topic;
 	if (topic_find(log, name, &topic) != STATUS_OK)
 		return STATUS_OK;
-	struct partition *partition = topic->partitions[0];
-	int64_t offset = partition_log_start(partition);
-	struct buffer bytes;
-	struct record_iterator iterator;
-	struct record record;
-	status result = STATUS_OK;
-	buffer_init(&bytes);
-	record_iterator_init(&iterator, (struct slice){0});
-	while (result == STATUS_OK) {
-		bytes.size = 0;
-		result = partition_read(partition, offset, READ_BYTES, &bytes);
-		if (result != STATUS_OK)
-			break;
-		record_iterator_reset(&iterator, buffer_slice(&bytes));
-		while ((result = record_iterator_next(&iterator, &record)) == STATUS_OK) {
-			result = record.offset >= offset ? visit(context, &record) : STATUS_OK;
-			if (result != STATUS_OK)
-				break;
-		}
-		if (result == STATUS_END) {
-			offset = batches_end(buffer_slice(&bytes), offset);
-			result = STATUS_OK;
-		}
-	}
-	record_iterator_deinit(&iterator);
-	buffer_deinit(&bytes);
-	return result == STATUS_END ? STATUS_OK : result;
+	struct reading reading = {.visit = visit, .context = context};
+	record_iterator_init(&reading.iterator, (struct slice){0});
+	status result = internal_topic_scan(topic->partitions[0], batches_read, &reading);
+	record_iterator_deinit(&reading.iterator);
+	return result;
 }

@@ -118,19 +118,6 @@ static struct fetch *fetch_prepare(struct kafka_request *request)
 	return fetch;
 }
 
-/* The offset behind the last whole batch of `bytes`, which come from the log. */
-static int64_t batches_end_offset(struct slice bytes, int64_t otherwise)
-{
-	int64_t end = otherwise;
-	struct record_batch batch;
-	while (bytes.size != 0 && record_batch_header(bytes, &batch) == STATUS_OK) {
-		end = batch.base_offset + batch.last_offset_delta + 1;
-		bytes.data += batch.size;
-		bytes.size -= batch.size;
-	}
-	return end;
-}
-
 /* Reads on behind what the item has. The first bytes of an answer are taken whatever the limits are, so that
  * a batch larger than a limit does not stop its reader for ever; all others keep within them. */
 static void item_read(struct fetch *fetch, struct fetch_item *item)
@@ -167,7 +154,7 @@ static void item_read(struct fetch *fetch, struct fetch_item *item)
 		item->full = true;
 		return;
 	}
-	item->next_offset = batches_end_offset(slice_of(item->records.data + had, got), item->next_offset);
+	item->next_offset = record_batches_end(slice_of(item->records.data + had, got), item->next_offset);
 	fetch->bytes += got;
 	fetch->full = fetch->bytes >= fetch->bytes_max;
 }

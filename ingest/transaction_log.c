@@ -4,10 +4,9 @@
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/memory.h"
+#include "ingest/internal_topic.h"
 #include "ingest/kafka_error.h"
 #include "log/record_batch.h"
-
-enum { READ_BYTES = 1024 * 1024 };
 
 struct transaction_log {
 	struct log *log;
@@ -112,49 +111,6 @@ static void store_offsets_end(void *context, int64_t producer_id, bool commit, s
 
 /* ---- start ---- */
 
-static status topic_open(struct log *log, const struct topic **out)
-{
-	status result = topic_find(log, TRANSACTIONS_TOPIC_NAME, out);
-	if (result == STATUS_NOT_FOUND) {
-		struct topic_config config = topic_config_default();
-		config.internal = true;
-		/* Only the newest record of an id counts. */
-		config.cleanup_policy = CLEANUP_COMPACT;
-		result = topic_create(log, TRANSACTIONS_TOPIC_NAME, &config);
-		if (result == STATUS_OK)
-			result = topic_find(log, TRANSACTIONS_TOPIC_NAME, out);
-	}
-	return result;
-}
-
-/* The offset behind the last batch of `bytes`. */
-static int64_t batches_end(struct slice bytes, int64_t offset)
-{
-	struct record_batch batch;
-	while (bytes.size != 0 && record_batch_header(bytes, &batch) == STATUS_OK) {
-		offset = batch.base_offset + batch.last_offset_delta + 1;
-		bytes = slice_of(bytes.data + batch.size, bytes.size - batch.size);
-	}
-	return offset;
-}
-
-static status records_read(struct transaction_log *transactions)
-{
-	struct buffer bytes = {0};
-	int64_t offset = partition_log_start(transactions->partition);
-	status result;
-	while ((result = partition_read(transactions->partition, offset, READ_BYTES, &bytes)) == STATUS_OK) {
-		result = transaction_coordinator_load(transactions->coordinator, buffer_slice(&bytes));
-		if (result != STATUS_OK)
-			break;
-		offset = batches_end(buffer_slice(&bytes), offset);
-		bytes.size = 0;
-	}
-	buffer_deinit(&bytes);
-	return result == STATUS_END ? STATUS_OK
-								: error_note(result, "while reading topic %s", TRANSACTIONS_TOPIC_NAME);
-}
-
 static status orphan_abort(
 	struct transaction_log *transactions, struct partition *partition, const struct open_transaction *open)
 {
@@ -193,21 +149,26 @@ static status orphans_abort(struct transaction_log *transactions)
 	return result;
 }
 
+static status batches_load(void *context, struct slice batches)
+{
+	return transaction_coordinator_load(context, batches);
+}
+
 status transaction_log_open(struct log *log, struct group_coordinator *groups, struct transaction_log **out)
 {
-	const struct topic *topic;
-	status result = topic_open(log, &topic);
+	struct partition *partition;
+	status result = internal_topic_open(log, TRANSACTIONS_TOPIC_NAME, &partition);
 	if (result != STATUS_OK)
 		return result;
 	struct transaction_log *transactions = mem_alloc_zeroed(1, sizeof *transactions);
 	transactions->log = log;
 	transactions->groups = groups;
-	transactions->partition = topic->partitions[0];
+	transactions->partition = partition;
 	struct transaction_coordinator_options options = transaction_coordinator_options_default();
 	options.store = (struct transaction_store){
 		transactions, store_record, store_mark, groups != NULL ? store_offsets_end : NULL};
 	transactions->coordinator = transaction_coordinator_create(&options);
-	result = records_read(transactions);
+	result = internal_topic_scan(partition, batches_load, transactions->coordinator);
 	if (result == STATUS_OK)
 		result = orphans_abort(transactions);
 	if (result != STATUS_OK) {

@@ -4,23 +4,7 @@
 #include "base/hash.h"
 #include "base/invariant.h"
 #include "log/compress.h"
-
-enum {
-	AT_LENGTH = 8,
-	AT_MAGIC = 16,
-	AT_CRC = 17,
-	AT_ATTRIBUTES = 21,
-	AT_LAST_OFFSET_DELTA = 23,
-	AT_BASE_TIMESTAMP = 27,
-	AT_MAX_TIMESTAMP = 35,
-	AT_PRODUCER_ID = 43,
-	AT_PRODUCER_EPOCH = 51,
-	AT_BASE_SEQUENCE = 53,
-	AT_COUNT = 57,
-	LENGTH_FROM = 12,
-	ATTRIBUTE_HORIZON = 0x40,
-	ATTRIBUTE_CODEC = 0x07,
-};
+#include "log/record_batch_layout.h"
 
 int64_t batch_horizon(struct slice bytes)
 {

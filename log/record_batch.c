@@ -6,28 +6,10 @@
 #include "base/invariant.h"
 #include "base/memory.h"
 #include "log/compress.h"
+#include "log/record_batch_layout.h"
 
 enum {
-	AT_BASE_OFFSET = 0,
-	AT_LENGTH = 8,
-	AT_LEADER_EPOCH = 12,
-	AT_MAGIC = 16,
-	AT_CRC = 17,
-	AT_ATTRIBUTES = 21,
-	AT_LAST_OFFSET_DELTA = 23,
-	AT_BASE_TIMESTAMP = 27,
-	AT_MAX_TIMESTAMP = 35,
-	AT_PRODUCER_ID = 43,
-	AT_PRODUCER_EPOCH = 51,
-	AT_BASE_SEQUENCE = 53,
-	AT_COUNT = 57,
-	LENGTH_FROM = 12, /* what `length` does not count */
-	ATTRIBUTE_CODEC = 0x07,
-	ATTRIBUTE_LOG_APPEND_TIME = 0x08,
-	ATTRIBUTE_TRANSACTIONAL = 0x10,
-	ATTRIBUTE_CONTROL = 0x20,
 	ATTRIBUTE_KNOWN = 0x3f,
-	MAGIC = 2,
 	MARKER_KEY_SIZE = 4, /* i16 version, i16 type */
 	MARKER_TYPE_ABORT = 0,
 	MARKER_TYPE_COMMIT = 1,
@@ -105,6 +87,17 @@ status record_batch_header(struct slice bytes, struct record_batch *out)
 static uint32_t batch_crc(const uint8_t *batch, size_t size)
 {
 	return crc32c(0, batch + AT_ATTRIBUTES, size - AT_ATTRIBUTES);
+}
+
+int64_t record_batches_end(struct slice bytes, int64_t otherwise)
+{
+	int64_t end = otherwise;
+	struct record_batch batch;
+	while (bytes.size != 0 && record_batch_header(bytes, &batch) == STATUS_OK) {
+		end = batch.base_offset + batch.last_offset_delta + 1;
+		bytes = slice_of(bytes.data + batch.size, bytes.size - batch.size);
+	}
+	return end;
 }
 
 status record_batch_verify(struct slice bytes, struct record_batch *out)

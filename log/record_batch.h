@@ -45,6 +45,10 @@ struct record_batch {
 /* Decodes a header; INCOMPLETE when fewer bytes than the batch are there (`out->size` is then
  * set if the length was readable, else 0), BAD_BATCH when it cannot be one. Does not check the CRC. */
 status record_batch_header(struct slice bytes, struct record_batch *out) MUST_USE;
+/* One past the last offset of whole batches, as partition_read() returns them; `otherwise` when there are
+ * none. A reader goes on there, not behind the last record it saw: compaction may have taken a batch's last
+ * ones. */
+int64_t record_batches_end(struct slice bytes, int64_t otherwise);
 /* Header, CRC. What recovery asks of stored bytes. */
 status record_batch_verify(struct slice bytes, struct record_batch *out) MUST_USE;
 /* All that a broker must ask of a client's batch (KAFKA rules): magic 2, CRC, count = lastΔ + 1 > 0,

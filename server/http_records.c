@@ -75,18 +75,6 @@ static bool any_ready(const struct reading *reading)
 	return false;
 }
 
-/* Behind the last of whole batches, which come from the log. */
-static int64_t batches_end(struct slice bytes, int64_t otherwise)
-{
-	struct record_batch batch;
-	int64_t end = otherwise;
-	while (bytes.size != 0 && record_batch_header(bytes, &batch) == STATUS_OK) {
-		end = batch.base_offset + batch.last_offset_delta + 1;
-		bytes = slice_of(bytes.data + batch.size, bytes.size - batch.size);
-	}
-	return end;
-}
-
 static status partition_append(
 	const struct reading *reading, const struct wanted *wanted, size_t bytes_max, struct buffer *out)
 {
@@ -109,7 +97,7 @@ static status partition_append(
 	if (code != STATUS_OK)
 		return code;
 	if (reading->uncommitted)
-		next = batches_end(slice_of(out->data + from, out->size - from), offset);
+		next = record_batches_end(slice_of(out->data + from, out->size - from), offset);
 	uint8_t *at = out->data + head;
 	put_be32(at, (uint32_t)partition_number(partition));
 	put_be32(at + 4, (uint32_t)(out->size - from));

@@ -460,15 +460,6 @@ static json_t *record_json(const struct record *record)
 	return object;
 }
 
-/* One past the last offset of whole batches, which come from the log. */
-static int64_t batches_end(struct slice bytes)
-{
-	struct record_batch batch = {0};
-	while (bytes.size != 0 && record_batch_header(bytes, &batch) == STATUS_OK)
-		bytes = slice_of(bytes.data + batch.size, bytes.size - batch.size);
-	return batch.base_offset + batch.last_offset_delta + 1;
-}
-
 /* Committed records only, unless asked otherwise: as a Kafka consumer at isolation.level=read_committed. */
 static int64_t records_end(const struct partition *partition, bool uncommitted)
 {
@@ -495,7 +486,7 @@ static status collect_records(
 			break;
 		size += bytes.size;
 		if (uncommitted)
-			next_offset = batches_end(buffer_slice(&bytes));
+			next_offset = record_batches_end(buffer_slice(&bytes), *offset);
 		record_iterator_reset(&iterator, buffer_slice(&bytes));
 		struct record record;
 		while ((int64_t)json_array_size(records) < limit &&
