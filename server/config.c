@@ -56,6 +56,8 @@ static const struct option options[] = {
 		"memory for the keys that compaction compares at a time, MiB"},
 	{"connections_max", OPTION_NUMBER, AT(connections_max), "1000", 1, 100000,
 		"open connections of one listener"},
+	{"connections_per_address_max", OPTION_NUMBER, AT(connections_per_address_max), "0", 0, 100000,
+		"of them from one address; 0 = as many as connections_max"},
 	{"connect_dirs", OPTION_TEXT, AT(connect_dirs), "loopback", 0, 0,
 		"directories whose files connectors may read and write, separated by ':'; none; or loopback: any "
 		"while "

@@ -411,6 +411,8 @@ status http_listener_open(struct server *server, struct listener **out)
 		.address = config->listen_address,
 		.port = config->http_port,
 		.connections_max = (unsigned)config->connections_max,
+		.connections_per_address_max = (unsigned)config->connections_per_address_max,
+		.refusals = &server_get_refusals(server)->http,
 		.protocol = &http_protocol,
 		.tls = server_tls(server),
 		.tls_required = config->tls_required,

@@ -185,6 +185,24 @@ static void single(struct buffer *out, const char *name, const char *type, const
 	buffer_printf(out, "%s %.17g\n", name, value);
 }
 
+static void refusals(struct buffer *out, const char *listener, struct listener_refusals *counts)
+{
+	static const char name[] = "kappa_connections_refused_total";
+	buffer_printf(out, "%s{listener=\"%s\",limit=\"connections_max\"} %llu\n", name, listener,
+		atomic_load(&counts->connections));
+	buffer_printf(out, "%s{listener=\"%s\",limit=\"connections_per_address_max\"} %llu\n", name, listener,
+		atomic_load(&counts->per_address));
+}
+
+static void refusal_metrics(struct server *server, struct buffer *out)
+{
+	struct server_refusals *all = server_get_refusals(server);
+	head(out, "kappa_connections_refused_total", "counter", "Connections closed as they came, by the limit.");
+	refusals(out, "kafka", &all->kafka);
+	refusals(out, "pg", &all->pg);
+	refusals(out, "http", &all->http);
+}
+
 status http_metrics(struct server *server, const struct http_request *request, struct http_response *response)
 {
 	struct buffer *out = &response->body;
@@ -209,6 +227,7 @@ status http_metrics(struct server *server, const struct http_request *request, s
 	single(out, "kappa_worker_tasks_running", "gauge", "Statements and requests on workers.", running);
 	single(
 		out, "kappa_worker_tasks_waiting", "gauge", "Statements and requests waiting for a worker.", waiting);
+	refusal_metrics(server, out);
 	topic_metrics(server, out);
 	group_metrics(server, request->arena, out);
 	version_metrics(server, request->arena, out);

@@ -253,6 +253,8 @@ status kafka_server_open(const struct kafka_server_options *options, struct kafk
 		.address = options->address,
 		.port = options->port,
 		.connections_max = options->connections_max,
+		.connections_per_address_max = options->connections_per_address_max,
+		.refusals = options->refusals,
 		.protocol = &kafka_protocol,
 		.tls = options->tls,
 		.tls_required = options->tls_required,

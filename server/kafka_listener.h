@@ -18,7 +18,8 @@ struct kafka_server_options {
 	const char *address;         /* listened on */
 	const char *advertised_host; /* told to clients; NULL = the address */
 	int64_t port;
-	unsigned connections_max;
+	unsigned connections_max, connections_per_address_max; /* see listener_options */
+	struct listener_refusals *refusals;
 	struct kafka_security security;
 	struct tls_context *const *tls; /* see listener_options */
 	bool tls_required;

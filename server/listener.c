@@ -13,7 +13,6 @@
 
 #include <arpa/inet.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,6 +27,7 @@ enum {
 	FINISH_MS_MAX = 10000,
 	CONNECTIONS_DEFAULT = 1000,
 	PEER_TEXT_MAX = 64,
+	REFUSAL_LOG_MS = 1000, /* between two lines on refused connections */
 };
 
 /* What the client speaks. */
@@ -43,11 +43,14 @@ struct listener {
 	const struct protocol *protocol;
 	void *context;
 	int64_t port;
-	unsigned connections_max;
+	unsigned connections_max, connections_per_address_max;
 	struct tls_context *const *tls;
 	bool tls_required;
 	size_t connection_count;
 	struct connection *connections;
+	struct listener_refusals *refusals, own_refusals; /* the first may be the second */
+	unsigned long long refusals_logged;               /* told of */
+	uint64_t refusal_logged_ms;
 	bool closing, closed;
 	uint8_t input[READ_BYTES]; /* of the connection whose read callback is running */
 };
@@ -67,6 +70,7 @@ struct connection {
 	size_t pending_bytes;
 	unsigned handles; /* not yet closed */
 	bool above_high, reading, finishing, closing;
+	struct in6_addr address; /* IPv4: as IPv6 maps it */
 	char peer[PEER_TEXT_MAX];
 };
 
@@ -614,6 +618,52 @@ static void address_format(const struct sockaddr_storage *address, char text[PEE
 	}
 }
 
+static struct in6_addr address_key(const struct sockaddr_storage *address)
+{
+	struct in6_addr key = {0};
+	if (address->ss_family == AF_INET6) {
+		key = ((const struct sockaddr_in6 *)address)->sin6_addr;
+	} else {
+		key.s6_addr[10] = key.s6_addr[11] = 0xff;
+		memcpy(key.s6_addr + 12, &((const struct sockaddr_in *)address)->sin_addr, 4);
+	}
+	return key;
+}
+
+/* Looks at every connection, which costs microseconds for thousands, and only where the limit can matter;
+ * newer ones come first, so that a flood from one address is soon counted. */
+static bool address_is_full(const struct connection *newest)
+{
+	const struct listener *listener = newest->listener;
+	unsigned limit = listener->connections_per_address_max;
+	if (limit == 0 || limit >= listener->connections_max)
+		return false;
+	unsigned count = 0;
+	for (const struct connection *other = listener->connections; other != NULL && count <= limit;
+		 other = other->next)
+		if (!other->closing && memcmp(&other->address, &newest->address, sizeof other->address) == 0)
+			count++;
+	return count > limit;
+}
+
+/* Whoever is refused may come again at once, and often: one line a second says how many there were. */
+static void connection_refuse(
+	struct connection *connection, const char *option, unsigned limit, atomic_ullong *count)
+{
+	struct listener *listener = connection->listener;
+	atomic_fetch_add(count, 1);
+	uint64_t now_ms = uv_now(loop_uv(listener->loop));
+	if (listener->refusals_logged == 0 || now_ms - listener->refusal_logged_ms >= REFUSAL_LOG_MS) {
+		unsigned long long refused =
+			atomic_load(&listener->refusals->connections) + atomic_load(&listener->refusals->per_address);
+		diag(DIAG_WARN, listener->protocol->name, "connection_refused", "peer=%s %s=%u refused=%llu",
+			connection->peer, option, limit, refused - listener->refusals_logged);
+		listener->refusals_logged = refused;
+		listener->refusal_logged_ms = now_ms;
+	}
+	connection_abort(connection);
+}
+
 static struct connection *connection_create(struct listener *listener)
 {
 	struct connection *connection = mem_alloc_zeroed(1, sizeof *connection);
@@ -650,16 +700,21 @@ static void accept_one(uv_stream_t *server, int failed)
 		connection_abort(connection);
 		return;
 	}
-	if (listener->connection_count > listener->connections_max) {
-		diag(DIAG_WARN, listener->protocol->name, "connection_refused", "connections_max=%u",
-			listener->connections_max);
-		connection_abort(connection);
-		return;
-	}
 	struct sockaddr_storage address = {0};
 	int size = sizeof address;
 	uv_tcp_getpeername(&connection->tcp, (struct sockaddr *)&address, &size);
 	address_format(&address, connection->peer);
+	connection->address = address_key(&address);
+	if (listener->connection_count > listener->connections_max) {
+		connection_refuse(
+			connection, "connections_max", listener->connections_max, &listener->refusals->connections);
+		return;
+	}
+	if (address_is_full(connection)) {
+		connection_refuse(connection, "connections_per_address_max", listener->connections_per_address_max,
+			&listener->refusals->per_address);
+		return;
+	}
 	uv_tcp_nodelay(&connection->tcp, 1);
 	connection->state = listener->protocol->accepted(listener->context, connection);
 	if (connection->state == NULL)
@@ -693,6 +748,8 @@ status listener_open(struct loop *loop, const struct listener_options *options, 
 	listener->tls = options->tls;
 	listener->tls_required = options->tls_required;
 	listener->connections_max = options->connections_max > 0 ? options->connections_max : CONNECTIONS_DEFAULT;
+	listener->connections_per_address_max = options->connections_per_address_max;
+	listener->refusals = options->refusals != NULL ? options->refusals : &listener->own_refusals;
 	uv_tcp_init(loop_uv(loop), &listener->tcp);
 	listener->tcp.data = listener;
 	int failed = uv_tcp_bind(&listener->tcp, (const struct sockaddr *)&address, 0);

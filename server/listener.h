@@ -9,6 +9,8 @@
 #ifndef KAPPA_SERVER_LISTENER_H
 #define KAPPA_SERVER_LISTENER_H
 
+#include <stdatomic.h>
+
 #include "base/bytes.h"
 #include "server/loop.h"
 #include "server/tls.h"
@@ -43,11 +45,19 @@ struct protocol {
 	void (*closed)(void *state);
 };
 
+/* Connections closed as they came, by the limit they were beyond. Written by the loop, read by any thread. */
+struct listener_refusals {
+	atomic_ullong connections, per_address;
+};
+
 struct listener_options {
-	const char *address;             /* numeric */
-	int64_t port;                    /* 0 = any free one */
-	unsigned connections_max;        /* more are closed as they come; 0 = 1000 */
-	const struct protocol *protocol; /* static */
+	const char *address;      /* numeric */
+	int64_t port;             /* 0 = any free one */
+	unsigned connections_max; /* more are closed as they come; 0 = 1000 */
+	/* The same for those of one peer address, a whole IPv4 or IPv6 address; 0 = no limit of its own. */
+	unsigned connections_per_address_max;
+	struct listener_refusals *refusals; /* counts there, the caller's, who frees it later; may be NULL */
+	const struct protocol *protocol;    /* static */
 	void *context;
 	/* Of new connections: what it points to may be replaced on the loop thread. NULL, or to NULL: no TLS. */
 	struct tls_context *const *tls;

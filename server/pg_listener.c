@@ -267,6 +267,8 @@ status pg_server_open(const struct pg_server_options *options, struct pg_server 
 		.address = options->address,
 		.port = options->port,
 		.connections_max = options->connections_max,
+		.connections_per_address_max = options->connections_per_address_max,
+		.refusals = options->refusals,
 		.protocol = &pg_protocol,
 		.tls = options->tls,
 		.tls_required = options->tls_required,

@@ -17,7 +17,8 @@ struct pg_server_options {
 	const struct sql_environment *environment;
 	const char *address;
 	int64_t port;
-	unsigned connections_max;
+	unsigned connections_max, connections_per_address_max; /* see listener_options */
+	struct listener_refusals *refusals;
 	struct tls_context *const *tls; /* see listener_options */
 	bool tls_required;
 };

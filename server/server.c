@@ -54,6 +54,7 @@ struct server {
 	struct kafka_server *kafka;
 	struct pg_server *pg;
 	struct listener *http;
+	struct server_refusals refusals;
 	uv_signal_t terminate, interrupt, hangup;
 	struct server_event appended, published;
 	/* For workers that wait for records. */
@@ -262,6 +263,11 @@ struct server_connections server_connection_counts(const struct server *server)
 	};
 }
 
+struct server_refusals *server_get_refusals(struct server *server)
+{
+	return &server->refusals;
+}
+
 /* ---- stop ---- */
 
 static void handle_close(uv_handle_t *handle)
@@ -444,6 +450,7 @@ static status listeners_open(struct server *server)
 {
 	const struct server_config *config = server->config;
 	unsigned connections_max = (unsigned)config->connections_max;
+	unsigned per_address_max = (unsigned)config->connections_per_address_max;
 	struct kafka_server_options kafka = {
 		.loop = server->loop,
 		.workers = server->workers,
@@ -452,6 +459,8 @@ static status listeners_open(struct server *server)
 		.advertised_host = config->kafka_advertised_host[0] != '\0' ? config->kafka_advertised_host : NULL,
 		.port = config->kafka_port,
 		.connections_max = connections_max,
+		.connections_per_address_max = per_address_max,
+		.refusals = &server->refusals.kafka,
 		.security = security_for_kafka(server->security),
 		.tls = server_tls(server),
 		.tls_required = config->tls_required,
@@ -469,6 +478,8 @@ static status listeners_open(struct server *server)
 		.address = config->listen_address,
 		.port = config->pg_port,
 		.connections_max = connections_max,
+		.connections_per_address_max = per_address_max,
+		.refusals = &server->refusals.pg,
 		.tls = server_tls(server),
 		.tls_required = config->tls_required && server_tls(server) != NULL,
 	};

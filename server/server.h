@@ -58,6 +58,11 @@ struct server_connections {
 	size_t kafka, pg, http;
 };
 struct server_connections server_connection_counts(const struct server *server);
+/* What the listeners refused. Any thread. */
+struct server_refusals {
+	struct listener_refusals kafka, pg, http;
+};
+struct server_refusals *server_get_refusals(struct server *server);
 
 /* Called on the loop thread after new publications (several may be folded into one call): change streams,
  * waiting fetches. The node is the caller's until it is removed. Loop thread. */

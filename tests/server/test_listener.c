@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -29,6 +30,7 @@ struct fixture {
 	atomic_size_t written; /* by the streaming worker */
 	atomic_int outcome;    /* its last status */
 	atomic_bool stream_done;
+	struct listener_refusals refusals;
 };
 
 struct peer {
@@ -109,7 +111,7 @@ static void *loop_thread(void *argument)
 	return NULL;
 }
 
-static void fixture_start(struct fixture *fixture, bool streams)
+static void fixture_start_limited(struct fixture *fixture, bool streams, unsigned per_address_max)
 {
 	memset(fixture, 0, sizeof *fixture);
 	fixture->streams = streams;
@@ -118,11 +120,18 @@ static void fixture_start(struct fixture *fixture, bool streams)
 	struct listener_options options = {
 		.address = "127.0.0.1",
 		.connections_max = 3,
+		.connections_per_address_max = per_address_max,
+		.refusals = &fixture->refusals,
 		.protocol = streams ? &stream_protocol : &echo_protocol,
 		.context = fixture,
 	};
 	assert_int_equal(listener_open(fixture->loop, &options, &fixture->listener), STATUS_OK);
 	assert_int_equal(pthread_create(&fixture->thread, NULL, loop_thread, fixture), 0);
+}
+
+static void fixture_start(struct fixture *fixture, bool streams)
+{
+	fixture_start_limited(fixture, streams, 0);
 }
 
 static void fixture_stop_run(struct loop_task *task)
@@ -142,14 +151,33 @@ static void fixture_stop(struct fixture *fixture)
 	assert_int_equal(fixture->open, 0);
 }
 
-static int client_connect(const struct fixture *fixture)
+/* From 127.0.0.N. */
+static int client_connect_from(const struct fixture *fixture, unsigned number)
 {
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	struct timeval patience = {.tv_sec = 20}; /* a test that waits for ever fails */
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+	struct sockaddr_in from = {.sin_family = AF_INET};
+	from.sin_addr.s_addr = htonl((INADDR_LOOPBACK & 0xffffff00) | number);
+	assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof from), 0);
 	struct sockaddr_in address = {
 		.sin_family = AF_INET, .sin_port = htons((uint16_t)listener_port(fixture->listener))};
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
 	return fd;
+}
+
+static int client_connect(const struct fixture *fixture)
+{
+	return client_connect_from(fixture, 1);
+}
+
+static void client_is_served(int fd)
+{
+	char answer = 0;
+	assert_int_equal(send(fd, "x", 1, MSG_NOSIGNAL), 1);
+	assert_int_equal(recv(fd, &answer, 1, MSG_WAITALL), 1);
+	assert_int_equal(answer, 'x');
 }
 
 static size_t client_read_all(int fd)
@@ -186,6 +214,52 @@ static void connections_beyond_the_limit_are_closed(void **state)
 	for (int i = 0; i < 4; i++)
 		fds[i] = client_connect(&fixture);
 	assert_int_equal(client_read_all(fds[3]), 0);
+	assert_int_equal(fixture.refusals.connections, 1);
+	assert_int_equal(fixture.refusals.per_address, 0);
+	for (int i = 0; i < 4; i++)
+		close(fds[i]);
+	fixture_stop(&fixture);
+}
+
+static void one_address_cannot_take_all_connections(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	fixture_start_limited(&fixture, false, 2);
+	int first = client_connect(&fixture), second = client_connect(&fixture);
+	client_is_served(first);
+	client_is_served(second);
+	int third = client_connect(&fixture);
+	assert_int_equal(client_read_all(third), 0);
+	assert_int_equal(fixture.refusals.per_address, 1);
+	assert_int_equal(fixture.refusals.connections, 0);
+	int other = client_connect_from(&fixture, 2);
+	client_is_served(other);
+	client_is_served(first);
+	close(third);
+	close(other);
+	/* With one of its own gone, the address is served again. */
+	close(second);
+	while (atomic_load(&fixture.open) > 1)
+		usleep(1000);
+	int again = client_connect(&fixture);
+	client_is_served(again);
+	close(again);
+	close(first);
+	fixture_stop(&fixture);
+}
+
+static void a_limit_per_address_that_is_not_lower_changes_nothing(void **state)
+{
+	(void)state;
+	struct fixture fixture;
+	fixture_start_limited(&fixture, false, 3);
+	int fds[4];
+	for (int i = 0; i < 4; i++)
+		fds[i] = client_connect(&fixture);
+	assert_int_equal(client_read_all(fds[3]), 0);
+	assert_int_equal(fixture.refusals.connections, 1);
+	assert_int_equal(fixture.refusals.per_address, 0);
 	for (int i = 0; i < 4; i++)
 		close(fds[i]);
 	fixture_stop(&fixture);
@@ -263,6 +337,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bytes_come_back_and_the_connection_ends_after_the_last),
 		cmocka_unit_test(connections_beyond_the_limit_are_closed),
+		cmocka_unit_test(one_address_cannot_take_all_connections),
+		cmocka_unit_test(a_limit_per_address_that_is_not_lower_changes_nothing),
 		cmocka_unit_test(a_slow_client_holds_the_worker_back_and_gets_everything),
 		cmocka_unit_test(a_client_that_vanishes_wakes_the_worker),
 		cmocka_unit_test(stopping_frees_a_worker_that_waits_for_a_client),
