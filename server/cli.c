@@ -6,15 +6,47 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ingest/kafka_request.h"
 #include "server/cli_internal.h"
+
+/* What ApiVersions tells clients, for people. */
+static void apis_table(struct cli_table *table)
+{
+	cli_table_column(table, "key", CLI_COLUMN_NUMBER);
+	cli_table_column(table, "api", CLI_COLUMN_TEXT);
+	cli_table_column(table, "version_min", CLI_COLUMN_NUMBER);
+	cli_table_column(table, "version_max", CLI_COLUMN_NUMBER);
+	for (size_t i = 0; i < kafka_api_count; i++) {
+		cli_table_cellf(table, "%d", kafka_apis[i].key);
+		cli_table_cell(table, kafka_apis[i].name);
+		cli_table_cellf(table, "%d", kafka_apis[i].version_min);
+		cli_table_cellf(table, "%d", kafka_apis[i].version_max);
+	}
+}
 
 static int run_version(struct cli *cli)
 {
 	struct cli_texts arguments;
-	int code = cli_begin(cli, NULL, 0, &arguments, 0, 0);
-	if (code == CLI_OK)
+	bool apis = false;
+	const struct cli_option options[] = {{"--api", 0, CLI_FLAG, &apis}};
+	int code = cli_begin(cli, options, 1, &arguments, 0, 0);
+	if (code != CLI_OK)
+		return code;
+	if (!apis && cli->output == CLI_OUTPUT_TABLE) {
 		printf("kappa %s\n", KAPPA_VERSION);
-	return code;
+		return CLI_OK;
+	}
+	struct cli_table table;
+	cli_table_init(&table);
+	if (apis) {
+		apis_table(&table);
+	} else {
+		cli_table_column(&table, "version", CLI_COLUMN_TEXT);
+		cli_table_cell(&table, KAPPA_VERSION);
+	}
+	cli_table_print(&table, cli->output, true);
+	cli_table_deinit(&table);
+	return CLI_OK;
 }
 
 static const struct cli_verb verbs[] = {
@@ -168,7 +200,10 @@ static const struct cli_verb verbs[] = {
 		"usage: kappa verify VIEW[@VERSION]\n\nExit code 1 when they differ.\n", cli_verify, true},
 	{"pause", "pause a replay", "usage: kappa pause VIEW@VERSION\n", cli_pause, false},
 	{"resume", "resume a paused replay", "usage: kappa resume VIEW@VERSION\n", cli_resume, false},
-	{"version", "print the version", "usage: kappa version\n", run_version, false},
+	{"version", "print the version",
+		"usage: kappa version [--api]\n\n"
+		"  --api                    the Kafka APIs this program serves, and their versions; asks no server\n",
+		run_version, true},
 };
 
 enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };

@@ -5,6 +5,8 @@ import json
 import os
 import re
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -57,6 +59,21 @@ def test_help_names_every_verb_and_every_verb_has_help(kappa):
         code, out, errors = kappa.cli(verb, "--help")
         assert (code, errors) == (0, "") and out.startswith("usage: kappa %s" % verb), verb
     assert kappa.cli("version")[1].startswith("kappa ")
+
+
+def test_version_lists_the_kafka_apis_that_the_broker_advertises(kappa):
+    code, out, errors = kappa.cli("version", "--api", "-o", "json")
+    assert (code, errors) == (0, "")
+    listed = {row["key"]: (row["version_min"], row["version_max"]) for row in json.loads(out)}
+    with socket.create_connection(("127.0.0.1", kappa.kafka_port)) as broker:
+        broker.sendall(struct.pack(">ihhih", 10, 18, 0, 1, -1))
+        size, = struct.unpack(">i", broker.recv(4, socket.MSG_WAITALL))
+        answer = broker.recv(size, socket.MSG_WAITALL)
+    assert listed == {key: (first, last) for key, first, last in struct.iter_unpack(">hhh", answer[10:])}
+    header, *rows = kappa.cli("version", "--api", "-o", "csv")[1].splitlines()
+    assert header == "key,api,version_min,version_max" and "0,Produce,0,9" in rows and len(rows) == len(listed)
+    assert "| Metadata " in kappa.cli("version", "--api")[1]
+    assert "kappa " + json.loads(kappa.cli("version", "-o", "json")[1])[0]["version"] == kappa.cli("version")[1].strip()
 
 
 def test_wrong_usage_is_2(kappa):

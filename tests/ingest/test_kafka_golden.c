@@ -165,10 +165,11 @@ static void recorded_frames_are_read_and_written_back_byte_by_byte(void **state)
 
 /* ---- the same answers again ---- */
 
-/* Nothing but the request, and topics made by requests before, decides the error. */
+/* Nothing but the request, and topics made by requests before, decides the error. (Not so of SaslHandshake:
+ * the scenes that log in were recorded where there are users.) */
 static bool is_decided_by_request(int16_t key)
 {
-	static const int16_t keys[] = {3, 10, 17, 18, 22, 23, 32, 60};
+	static const int16_t keys[] = {3, 10, 18, 19, 20, 22, 23, 29, 32, 33, 37, 43, 44, 46, 60};
 	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
 		if (keys[i] == key)
 			return true;

@@ -69,6 +69,8 @@ class Recorder:
                 pass
 
     def request(self, frame, waiting):
+        if len(frame) < 8:
+            return frame
         key, version, correlation = struct.unpack_from(">hhi", frame)
         entry = [key, version, frame, None]
         waiting[correlation] = entry

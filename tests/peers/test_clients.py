@@ -1,6 +1,6 @@
 """Clients that share no code with Apache Kafka's or librdkafka: kafkajs, franz-go, kafka-python, aiokafka; current releases.
 
-Each produces with every codec it has, consumes by group, and writes transactions where it can.
+Each produces with every codec it has, consumes by group, writes transactions where it can, and administers topics.
 """
 import os
 import shutil
@@ -59,17 +59,17 @@ def outcome(kappa, client, method):
     assert code == 0 and "ok " + method in output, output[-4000:]
 
 
-@pytest.mark.parametrize("method", ["codecs", "groups", "transactions"])
+@pytest.mark.parametrize("method", ["codecs", "groups", "transactions", "admin"])
 def test_kafkajs(kappa, kafkajs, method):
     outcome(kappa, kafkajs, method)
 
 
-@pytest.mark.parametrize("method", ["codecs", "groups", "transactions"])
+@pytest.mark.parametrize("method", ["codecs", "groups", "transactions", "admin"])
 def test_franz_go(kappa, franz, method):
     outcome(kappa, franz, method)
 
 
-@pytest.mark.parametrize("method", ["kafka_python_codecs", "kafka_python_groups", "kafka_python_transactions", "aiokafka_codecs", "aiokafka_groups",
-                                    "aiokafka_transactions"])
+@pytest.mark.parametrize("method", ["kafka_python_codecs", "kafka_python_groups", "kafka_python_transactions", "kafka_python_admin",
+                                    "aiokafka_codecs", "aiokafka_groups", "aiokafka_transactions", "aiokafka_admin"])
 def test_python_clients(kappa, pythons, method):
     outcome(kappa, pythons, method)

@@ -46,7 +46,9 @@ NEW = {"topics": "org.apache.kafka.tools.TopicCommand", "producer": "org.apache.
        "producer-perf": "org.apache.kafka.tools.ProducerPerformance", "consumer-perf": "org.apache.kafka.tools.ConsumerPerformance",
        "offsets": "org.apache.kafka.tools.GetOffsetShell", "api-versions": "org.apache.kafka.tools.BrokerApiVersionsCommand",
        "delete-records": "org.apache.kafka.tools.DeleteRecordsCommand", "configs": "kafka.admin.ConfigCommand",
-       "transactions": "org.apache.kafka.tools.TransactionsCommand"}
+       "transactions": "org.apache.kafka.tools.TransactionsCommand", "log-dirs": "org.apache.kafka.tools.LogDirsCommand",
+       "acls": "org.apache.kafka.tools.AclCommand", "elect": "org.apache.kafka.tools.LeaderElectionCommand",
+       "reassign": "org.apache.kafka.tools.reassign.ReassignPartitionsCommand", "cluster": "org.apache.kafka.tools.ClusterTool"}
 
 
 @pytest.fixture(scope="module", params=["2.3.0", "4.2.0"])

@@ -159,8 +159,51 @@ func transactions() {
 	check(err != nil && !errors.Is(err, context.DeadlineExceeded), "a fenced producer wrote: %v", err)
 }
 
+func admin() {
+	admin := create("go-admin", 1)
+	defer admin.Close()
+	producer := client(kgo.DefaultProduceTopic("go-admin"))
+	defer producer.Close()
+	for i := 0; i < 10; i++ {
+		must(producer.ProduceSync(within(), kgo.StringRecord(fmt.Sprint(i))).FirstErr())
+	}
+	grown, err := admin.UpdatePartitions(within(), 3, "go-admin")
+	must(err)
+	must(grown.Error())
+	for _, alter := range []func(context.Context, []kadm.AlterConfig, ...string) (kadm.AlterConfigsResponses, error){
+		admin.AlterTopicConfigs, admin.AlterTopicConfigsState} {
+		value := "86400000"
+		altered, err := alter(within(), []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "retention.ms", Value: &value}}, "go-admin")
+		must(err)
+		must(altered[0].Err)
+	}
+	_, err = admin.DescribeTopicConfigs(within(), "go-admin")
+	must(err)
+	var before kadm.Offsets
+	before.AddOffset("go-admin", 0, 0, -1)
+	trimmed, err := admin.DeleteRecords(within(), before)
+	must(err)
+	must(trimmed.Error())
+	dirs, err := admin.DescribeAllLogDirs(within(), nil)
+	must(err)
+	check(len(dirs) == 1, "%d brokers", len(dirs))
+	var topic kadm.TopicsSet
+	topic.Add("go-admin", 0)
+	_, err = admin.ElectLeaders(within(), kadm.ElectPreferredReplica, topic)
+	must(err)
+	_, err = admin.ListPartitionReassignments(within(), topic)
+	must(err)
+	_, err = admin.DescribeProducers(within(), topic)
+	must(err)
+	_, err = admin.ListTransactions(within(), nil, nil)
+	must(err)
+	deleted, err := admin.DeleteTopics(within(), "go-admin")
+	must(err)
+	must(deleted["go-admin"].Err)
+}
+
 func main() {
 	bootstrap = os.Args[1]
-	map[string]func(){"codecs": codecs, "groups": groups, "transactions": transactions}[os.Args[2]]()
+	map[string]func(){"codecs": codecs, "groups": groups, "transactions": transactions, "admin": admin}[os.Args[2]]()
 	fmt.Println("ok " + os.Args[2])
 }

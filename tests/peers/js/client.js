@@ -1,5 +1,5 @@
 // kafkajs against the appliance: one function per outcome, its name is the second argument.
-const { Kafka, CompressionTypes, CompressionCodecs, logLevel } = require("kafkajs");
+const { Kafka, CompressionTypes, CompressionCodecs, ConfigResourceTypes, logLevel } = require("kafkajs");
 CompressionCodecs[CompressionTypes.Snappy] = require("kafkajs-snappy");
 
 const assert = require("assert");
@@ -85,6 +85,26 @@ const outcomes = {
     assert.deepStrictEqual(await consume("js-transactions", "js-committed", 2), ["k=a", "k=c"]);
     assert.deepStrictEqual(await consume("js-transactions", "js-all", 3, { readUncommitted: true }), ["k=a", "k=b", "k=c"]);
     await producer.disconnect();
+    await admin.disconnect();
+  },
+
+  async admin() {
+    const admin = await create("js-admin");
+    const producer = kafka.producer();
+    await producer.connect();
+    await producer.send({ topic: "js-admin", messages: [...Array(10).keys()].map((i) => ({ value: `${i}` })) });
+    await producer.disconnect();
+    await admin.createPartitions({ topicPartitions: [{ topic: "js-admin", count: 3 }] });
+    assert.strictEqual((await admin.fetchTopicMetadata({ topics: ["js-admin"] })).topics[0].partitions.length, 3);
+    const resource = { type: ConfigResourceTypes.TOPIC, name: "js-admin" };
+    await admin.alterConfigs({ validateOnly: false, resources: [{ ...resource, configEntries: [{ name: "retention.ms", value: "86400000" }] }] });
+    const described = await admin.describeConfigs({ includeSynonyms: false, resources: [{ ...resource, configNames: ["retention.ms"] }] });
+    assert.strictEqual(described.resources[0].configEntries[0].configValue, "86400000");
+    await admin.deleteTopicRecords({ topic: "js-admin", partitions: [{ partition: 0, offset: "4" }] });
+    assert.strictEqual((await admin.fetchTopicOffsets("js-admin")).find((p) => p.partition === 0).low, "4");
+    assert.strictEqual((await admin.describeCluster()).brokers.length, 1);
+    await admin.listPartitionReassignments({});
+    await admin.deleteTopics({ topics: ["js-admin"] });
     await admin.disconnect();
   },
 };

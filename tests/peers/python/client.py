@@ -72,6 +72,44 @@ def kafka_python_transactions():
     assert python_consume("python-transactions", 3, group_id=None) == ["a", "b", "c"]
 
 
+def kafka_python_admin():
+    from kafka import KafkaProducer, TopicPartition
+    from kafka.admin import ACLFilter, ACLOperation, ACLPermissionType, ConfigResource, ConfigResourceType, ResourcePatternFilter, ResourceType, \
+        ACLResourcePatternType
+    admin = python_create("python-admin")
+    partition = TopicPartition("python-admin", 0)
+    producer = KafkaProducer(bootstrap_servers=BOOTSTRAP, acks="all")
+    for i in range(10):
+        producer.send("python-admin", b"%d" % i, partition=0)
+    producer.flush(30)
+    producer.close()
+    assert python_consume("python-admin", 10, group_id="python-admins") == [str(i) for i in range(10)]
+    admin.create_partitions({"python-admin": 3})
+    assert len(admin.describe_topics(["python-admin"])[0]["partitions"]) == 3
+    for incremental, value in [(True, "86400000"), (False, "90000000")]:
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, "python-admin", configs={"retention.ms": value})], incremental=incremental)
+        assert value in str(admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, "python-admin")]))
+    admin.delete_records({partition: 4})
+    assert python_consume("python-admin", 1, group_id=None)[0] == "4"
+    assert "python-admin" in str(admin.describe_log_dirs())
+    admin.describe_cluster()
+    admin.list_partition_reassignments()
+    admin.list_transactions()
+    admin.describe_producers([partition])
+    try:
+        admin.describe_acls(ACLFilter(None, None, ACLOperation.ANY, ACLPermissionType.ANY,
+                                      ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)))
+        assert False, "users have roles, not ACLs"
+    except Exception as refused:
+        assert "Security" in type(refused).__name__, refused
+    assert "python-admins" in str(admin.list_groups()) and "python-admins" in str(admin.describe_groups(["python-admins"]))
+    admin.delete_group_offsets("python-admins", [partition])
+    admin.delete_groups(["python-admins"])
+    admin.delete_topics(["python-admin"])
+    assert "python-admin" not in admin.list_topics()
+    admin.close()
+
+
 # ---- aiokafka ----
 
 async def aio_create(topic, partitions=1):
@@ -128,6 +166,26 @@ async def aiokafka_transactions():
             await (producer.commit_transaction() if commit else producer.abort_transaction())
     assert await aio_consume("aio-transactions", 2, isolation_level="read_committed") == ["a", "c"]
     assert await aio_consume("aio-transactions", 3) == ["a", "b", "c"]
+
+
+async def aiokafka_admin():
+    from aiokafka import AIOKafkaProducer, TopicPartition
+    from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
+    from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+    await aio_create("aio-admin")
+    async with AIOKafkaProducer(bootstrap_servers=BOOTSTRAP) as producer:
+        for i in range(10):
+            await producer.send_and_wait("aio-admin", str(i).encode())
+    admin = AIOKafkaAdminClient(bootstrap_servers=BOOTSTRAP)
+    await admin.start()
+    await admin.create_partitions({"aio-admin": NewPartitions(3)})
+    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, "aio-admin", configs={"retention.ms": "86400000"})])
+    assert "86400000" in str(await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, "aio-admin")]))
+    await admin.delete_records({TopicPartition("aio-admin", 0): RecordsToDelete(before_offset=4)})
+    assert len((await admin.describe_topics(["aio-admin"]))[0]["partitions"]) == 3
+    await admin.delete_topics(["aio-admin"])
+    assert "aio-admin" not in await admin.list_topics()
+    await admin.close()
 
 
 outcome = globals()[METHOD]
