@@ -177,7 +177,7 @@ static status plan_make(struct connector_sink *sink)
 	struct partition **partitions = mem_alloc_zeroed(total + 1, sizeof(struct partition *));
 	for (size_t i = 0; i < config->topic_count; i++)
 		for (int32_t p = 0; p < counts[i]; p++)
-			partitions[at++] = topics[i]->partitions[p];
+			partitions[at++] = topic_partition(topics[i], p);
 	status result = STATUS_OK;
 	for (size_t i = 0; i < total && result == STATUS_OK && sink->text.size < TEXT_BYTES_ENOUGH; i++) {
 		struct partition *partition = partitions[(sink->turn + i) % total];
@@ -314,7 +314,7 @@ static status plan_read(struct connector_sink *sink, bool *same)
 			*same = false;
 			continue;
 		}
-		struct partition *partition = topic->partitions[range->partition];
+		struct partition *partition = topic_partition(topic, range->partition);
 		int64_t start = partition_log_start(partition);
 		struct reading reading = {
 			.sink = sink,

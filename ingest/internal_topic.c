@@ -24,7 +24,7 @@ status internal_topic_open(struct log *log, const char *name, struct partition *
 	const struct topic *topic;
 	status result = topic_need(log, name, &topic);
 	if (result == STATUS_OK)
-		*out = topic->partitions[0];
+		*out = topic_partition(topic, 0);
 	return result;
 }
 
@@ -43,7 +43,7 @@ status internal_topic_append(struct log *log, const char *name, const char *key,
 		value != NULL ? slice_of_string(value) : (struct slice){0}, NULL, 0);
 	result = record_batch_builder_finish(&builder, CODEC_NONE, NULL, &batch);
 	if (result == STATUS_OK)
-		result = log_append_wait(log, topic->partitions[0], batch.data, batch.size, &offset);
+		result = log_append_wait(log, topic_partition(topic, 0), batch.data, batch.size, &offset);
 	record_batch_builder_deinit(&builder);
 	buffer_deinit(&batch);
 	return result;
@@ -97,7 +97,7 @@ status internal_topic_read(struct log *log, const char *name, internal_topic_vis
 		return STATUS_OK;
 	struct reading reading = {.visit = visit, .context = context};
 	record_iterator_init(&reading.iterator, (struct slice){0});
-	status result = internal_topic_scan(topic->partitions[0], batches_read, &reading);
+	status result = internal_topic_scan(topic_partition(topic, 0), batches_read, &reading);
 	record_iterator_deinit(&reading.iterator);
 	return result;
 }

@@ -172,7 +172,7 @@ static void log_dir_topic(struct kafka_request *request, const struct topic *top
 			continue;
 		struct kafka_describe_log_dirs_partition *partition = &to->partitions[to->partitions_count++];
 		partition->partition_index = number;
-		partition->partition_size = (int64_t)partition_bytes(topic->partitions[number]);
+		partition->partition_size = (int64_t)partition_bytes(topic_partition(topic, number));
 	}
 }
 

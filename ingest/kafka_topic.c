@@ -27,7 +27,7 @@ struct partition *kafka_partition_find(struct log *log, struct slice name, int32
 	const struct topic *topic = kafka_topic_find(log, name);
 	if (topic == NULL || partition < 0 || partition >= topic->config->partitions)
 		return NULL;
-	return topic->partitions[partition];
+	return topic_partition(topic, partition);
 }
 
 bool kafka_topic_is_internal(struct slice name)

@@ -120,7 +120,7 @@ static status registrations_load(struct sources *sources)
 	status result = STATUS_OK;
 	while (result == STATUS_OK) {
 		bytes.size = 0;
-		result = partition_read(topic->partitions[0], offset, READ_BYTES, &bytes);
+		result = partition_read(topic_partition(topic, 0), offset, READ_BYTES, &bytes);
 		if (result != STATUS_OK)
 			break;
 		struct record_iterator iterator;
@@ -171,7 +171,7 @@ static status registration_append(struct log *log, const struct source *source)
 		&builder, clock_wall_ms(), slice_of_string(source->id), slice_of_string(text), NULL, 0);
 	result = record_batch_builder_finish(&builder, CODEC_NONE, NULL, &batch);
 	if (result == STATUS_OK)
-		result = log_append_wait(log, topic->partitions[0], batch.data, batch.size, &offset);
+		result = log_append_wait(log, topic_partition(topic, 0), batch.data, batch.size, &offset);
 	record_batch_builder_deinit(&builder);
 	buffer_deinit(&batch);
 	free(text);
@@ -232,7 +232,7 @@ static status source_register(
 		.incarnation = topic->incarnation,
 		.partition = partition >= 0 ? partition : (int32_t)(hash % (uint64_t)topic->config->partitions),
 	};
-	fresh.from_offset = partition_high_watermark(topic->partitions[fresh.partition]);
+	fresh.from_offset = partition_high_watermark(topic_partition(topic, fresh.partition));
 	status result = log_producer_id_allocate(sources->log, &fresh.producer_id);
 	if (result == STATUS_OK)
 		result = registration_append(sources->log, &fresh);
@@ -324,7 +324,7 @@ static status position_read(
 static status source_state_read(
 	const struct source *source, const struct topic *topic, struct arena *arena, struct source_state *out)
 {
-	struct partition *partition = topic->partitions[source->partition];
+	struct partition *partition = topic_partition(topic, source->partition);
 	struct producer_position known;
 	struct source_state state = {
 		.producer_id = source->producer_id,
@@ -417,8 +417,8 @@ static status source_append_locked(struct sources *sources, struct source *sourc
 	buffer_init(&batch);
 	status result = batch_build(source, sequence, position, lines, &batch, &appended.count);
 	if (result == STATUS_OK)
-		result = log_append_wait(sources->log, topic->partitions[source->partition], batch.data, batch.size,
-			&appended.base_offset);
+		result = log_append_wait(sources->log, topic_partition(topic, source->partition), batch.data,
+			batch.size, &appended.base_offset);
 	buffer_deinit(&batch);
 	if (result == STATUS_OK)
 		*out = appended;

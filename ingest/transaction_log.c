@@ -73,7 +73,7 @@ static status store_mark(void *context, const char *topic_name, int32_t partitio
 	if (topic_find(transactions->log, topic_name, &topic) != STATUS_OK ||
 		partition >= topic->config->partitions)
 		return STATUS_NOT_FOUND;
-	return write_begin(transactions, topic->partitions[partition], batch, NULL, mark);
+	return write_begin(transactions, topic_partition(topic, partition), batch, NULL, mark);
 }
 
 /* ---- offsets of groups ---- */
@@ -137,11 +137,11 @@ static status orphans_abort(struct transaction_log *transactions)
 		for (int32_t i = 0; i < topics[t]->config->partitions && result == STATUS_OK; i++) {
 			struct open_transaction *open;
 			size_t count;
-			partition_open_transactions(topics[t]->partitions[i], &open, &count);
+			partition_open_transactions(topic_partition(topics[t], i), &open, &count);
 			for (size_t o = 0; o < count && result == STATUS_OK; o++)
 				if (!transaction_coordinator_knows(
 						transactions->coordinator, open[o].producer_id, topics[t]->name, i))
-					result = orphan_abort(transactions, topics[t]->partitions[i], &open[o]);
+					result = orphan_abort(transactions, topic_partition(topics[t], i), &open[o]);
 			mem_free(open);
 		}
 	}

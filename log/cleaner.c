@@ -210,7 +210,7 @@ static void topic_look(struct cleaner *cleaner, const struct topic *topic, uint6
 				  log->needed(log->needed_context, topic->name, who, sizeof who),
 	};
 	for (int32_t i = 0; i < config->partitions && !atomic_load(&cleaner->stop); i++) {
-		look.partition = topic->partitions[i];
+		look.partition = topic_partition(topic, i);
 		partition_look(&look);
 	}
 }

@@ -83,7 +83,7 @@ void log_close(struct log *log)
 	/* Nobody needs the active segments' index files but other programs that look at a stopped log. */
 	for (size_t t = 0; t < log->topic_count; t++)
 		for (int32_t i = 0; i < log->topics[t]->config->partitions; i++) {
-			const struct partition *partition = log->topics[t]->partitions[i];
+			const struct partition *partition = topic_partition(log->topics[t], i);
 			if (!atomic_load(&partition->poisoned) && partition_active(partition)->summary.size != 0)
 				segment_index_write(&partition_active(partition)->index, partition->dir);
 		}

@@ -92,8 +92,14 @@ struct topic {
 	char name[TOPIC_NAME_MAX + 1];
 	uint64_t incarnation; /* differs when a topic is deleted and created again */
 	const struct topic_config *_Atomic config;
-	struct partition **_Atomic partitions; /* config->partitions of them */
+	struct partition **_Atomic partition_array; /* config->partitions of them; see topic_partition() */
 };
+
+/* One of config->partitions. (The load is spelt out because gcc makes a plain one of a subscript.) */
+static inline struct partition *topic_partition(const struct topic *topic, int32_t number)
+{
+	return atomic_load_explicit(&topic->partition_array, memory_order_acquire)[number];
+}
 
 /* Defaults: 1 partition, nothing ever deleted. */
 struct topic_config topic_config_default(void);

@@ -33,7 +33,7 @@ static const struct topic_config *config_copy(const struct topic_config *config)
 static struct partition **partitions_extend(
 	const struct log *log, struct topic *topic, int32_t old_count, int32_t count)
 {
-	struct partition **old = topic->partitions;
+	struct partition **old = topic->partition_array;
 	struct partition **partitions = mem_alloc((size_t)count * sizeof(struct partition *));
 	for (int32_t i = 0; i < count; i++) {
 		char path[SEGMENT_PATH_MAX];
@@ -52,7 +52,7 @@ struct topic *topic_allocate(
 	memcpy(topic->name, name, length + 1);
 	topic->incarnation = incarnation;
 	topic->config = config_copy(config);
-	topic->partitions = partitions_extend(log, topic, 0, config->partitions);
+	topic->partition_array = partitions_extend(log, topic, 0, config->partitions);
 	return topic;
 }
 
@@ -61,8 +61,8 @@ void topic_destroy(struct topic *topic)
 	if (topic == NULL)
 		return;
 	for (int32_t i = 0; i < topic->config->partitions; i++)
-		partition_destroy(topic->partitions[i]);
-	mem_free(topic->partitions);
+		partition_destroy(topic_partition(topic, i));
+	mem_free(topic->partition_array);
 	mem_free((void *)(uintptr_t)topic->config);
 	mem_free(topic);
 }
@@ -244,7 +244,7 @@ static status topic_create_locked(struct log *log, const struct topic_event *eve
 	if (topic_get(log, event->name) != NULL)
 		return error_raise(STATUS_EXISTS, "topic \"%s\" exists already", event->name);
 	struct topic *topic = topic_allocate(log, event->name, &event->config, 0);
-	status result = topic_directories_create(log, topic, topic->partitions, 0, event->config.partitions);
+	status result = topic_directories_create(log, topic, topic->partition_array, 0, event->config.partitions);
 	/* When the append fails, its record may be there after a restart all the same: the directories stay. */
 	if (result == STATUS_OK)
 		result = event_append(log, event, &offset);
@@ -338,9 +338,9 @@ static status alteration_apply(struct log *log, struct topic *topic, const struc
 		mem_free(partitions);
 		return error_note(result, "while altering topic \"%s\"", topic->name);
 	}
-	replaced_keep(log, topic->partitions);
+	replaced_keep(log, topic->partition_array);
 	replaced_keep(log, old);
-	topic->partitions = partitions; /* before what counts them */
+	topic->partition_array = partitions; /* before what counts them */
 	topic->config = config_copy(next);
 	return STATUS_OK;
 }
@@ -411,7 +411,7 @@ static status topic_delete_locked(struct log *log, const char *name)
 	topic_retire(log, topic);
 	for (int32_t i = 0; i < topic->config->partitions; i++) {
 		char path[SEGMENT_PATH_MAX];
-		partition_delete(topic->partitions[i]);
+		partition_delete(topic_partition(topic, i));
 		topic_path(log, topic->name, i, path);
 		/* The deletion is recorded; a directory that stays now goes at the next start. */
 		if (topic_directory_discard(log, path, topic->name, topic->incarnation, i) != STATUS_OK)

@@ -267,7 +267,7 @@ static status registry_open(struct log *log)
 	config.message_bytes_max = MESSAGE_BYTES_MAX_DEFAULT;
 	struct topic *topic = topic_allocate(log, TOPICS_REGISTRY_NAME, &config, 0);
 	topic_insert(log, topic);
-	log->registry = topic->partitions[0];
+	log->registry = topic_partition(topic, 0);
 	topic_path(log, TOPICS_REGISTRY_NAME, 0, path);
 	status result = STATUS_OK;
 	if (file_exists(path) && directory_is_empty(path)) {
@@ -290,7 +290,7 @@ static status topic_open(struct log *log, const struct name_state *state)
 	struct topic *topic = topic_allocate(log, state->name, &state->config, state->incarnation);
 	topic_insert(log, topic);
 	for (int32_t i = 0; i < topic->config->partitions; i++) {
-		status result = partition_recover(topic->partitions[i]);
+		status result = partition_recover(topic_partition(topic, i));
 		if (result != STATUS_OK)
 			return result;
 	}

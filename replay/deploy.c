@@ -69,7 +69,7 @@ static void freeze_targets(struct engine *engine, struct version *version)
 				targets = mem_resize(targets, capacity * sizeof *targets);
 			}
 			targets[count++] = (struct version_target){arena_copy_string(&version->arena, topic->name),
-				number, partition_last_stable_offset(topic->partitions[number])};
+				number, partition_last_stable_offset(topic_partition(topic, number))};
 		}
 	}
 	int64_t total = 0;

@@ -79,7 +79,7 @@ static status append_record(struct engine *engine, json_t *record)
 	code = record_batch_builder_finish(&builder, CODEC_NONE, NULL, &batch);
 	int64_t offset;
 	if (code == STATUS_OK)
-		code = log_append_wait(engine->log, topic->partitions[0], batch.data, batch.size, &offset);
+		code = log_append_wait(engine->log, topic_partition(topic, 0), batch.data, batch.size, &offset);
 	record_batch_builder_deinit(&builder);
 	buffer_deinit(&batch);
 	free(text);
@@ -166,7 +166,7 @@ static status read_catalog(struct engine *engine)
 	}
 	if (code != STATUS_OK)
 		return code;
-	struct partition *partition = topic->partitions[0];
+	struct partition *partition = topic_partition(topic, 0);
 	struct buffer bytes;
 	buffer_init(&bytes);
 	for (int64_t at = 0; code == STATUS_OK && at < partition_high_watermark(partition);) {

@@ -155,7 +155,7 @@ static status version_positions(struct group *own, struct version *version)
 			const struct offset_entry *stored = stored_offset(&offsets, topic->name, number);
 			struct group_input input = {
 				.topic = topic,
-				.partition = topic->partitions[number],
+				.partition = topic_partition(topic, number),
 				.number = number,
 				.position = stored != NULL ? stored->offset : 0,
 				.max_event_time_us = stored != NULL ? stored->max_event_time_us : INT64_MIN,
@@ -272,9 +272,9 @@ void group_refresh(struct group *group)
 		for (int32_t number = (int32_t)inputs_of_topic(group, i); number < count; number++) {
 			struct group_input input = {
 				.topic = topic,
-				.partition = topic->partitions[number],
+				.partition = topic_partition(topic, number),
 				.number = number,
-				.position = partition_log_start(topic->partitions[number]),
+				.position = partition_log_start(topic_partition(topic, number)),
 				.max_event_time_us = INT64_MIN,
 			};
 			if (input.position > 0)

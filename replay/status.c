@@ -97,7 +97,7 @@ static int64_t lag_of(
 				if (version->definition.targets[j].partition == number &&
 					strcmp(version->definition.targets[j].topic, name) == 0)
 					read = version->definition.targets[j].offset;
-			int64_t end = partition_last_stable_offset(topic->partitions[number]);
+			int64_t end = partition_last_stable_offset(topic_partition(topic, number));
 			lag += end > read ? end - read : 0;
 		}
 	}
@@ -336,7 +336,7 @@ status engine_wait_for_log(struct engine *engine, int64_t timeout_ms)
 	for (size_t i = 0; i < topic_count; i++)
 		for (int32_t number = 0; number < configs[i]->partitions; number++)
 			ends[count++] = (struct version_target){
-				topics[i]->name, number, partition_last_stable_offset(topics[i]->partitions[number])};
+				topics[i]->name, number, partition_last_stable_offset(topic_partition(topics[i], number))};
 	int64_t until_ns = clock_monotonic_ns() + timeout_ms * 1000000;
 	status code = STATUS_OK;
 	for (;;) {

@@ -279,7 +279,7 @@ static status log_scan_next(struct scan *base, struct arena *arena, struct batch
 			return error_raise(STATUS_CANCELLED, "canceling statement due to user request");
 		if (scan->topic == NULL || scan->partition == scan->partitions)
 			return STATUS_END;
-		struct partition *partition = scan->topic->partitions[scan->partition];
+		struct partition *partition = topic_partition(scan->topic, scan->partition);
 		int64_t end = scan->ends[scan->partition];
 		int64_t start = partition_log_start(partition);
 		if (scan->position < start)
@@ -354,7 +354,7 @@ static status log_relation_open(struct relation *base, const struct scan_request
 		scan->partitions = scan->topic->config->partitions;
 		scan->ends = mem_alloc_zeroed((size_t)scan->partitions, sizeof *scan->ends);
 		for (int32_t i = 0; i < scan->partitions; i++)
-			scan->ends[i] = partition_last_stable_offset(scan->topic->partitions[i]);
+			scan->ends[i] = partition_last_stable_offset(topic_partition(scan->topic, i));
 	}
 	*out = &scan->scan;
 	return STATUS_OK;

@@ -44,7 +44,7 @@ static void lag_fill(
 	to->partition = offset->partition;
 	to->committed_offset = to->high_watermark = offset->offset;
 	if (topic_find(log, to->topic, &topic) == STATUS_OK && offset->partition < topic->config->partitions)
-		to->high_watermark = partition_high_watermark(topic->partitions[offset->partition]);
+		to->high_watermark = partition_high_watermark(topic_partition(topic, offset->partition));
 	int64_t from = to->committed_offset > 0 ? to->committed_offset : 0; /* −2: from the beginning */
 	to->lag_records = to->high_watermark > from ? to->high_watermark - from : 0;
 }

@@ -52,8 +52,8 @@ static void partition_metric(struct buffer *out, const char *name, const char *h
 		for (int32_t number = 0; number < topics[i]->config->partitions; number++) {
 			buffer_printf(out, "%s{", name);
 			label(out, "topic", topics[i]->name);
-			buffer_printf(
-				out, ",partition=\"%d\"} %lld\n", number, (long long)offset(topics[i]->partitions[number]));
+			buffer_printf(out, ",partition=\"%d\"} %lld\n", number,
+				(long long)offset(topic_partition(topics[i], number)));
 		}
 }
 
@@ -71,7 +71,7 @@ static void topic_metrics(struct server *server, struct buffer *out)
 	for (size_t i = 0; i < count; i++) {
 		uint64_t bytes = 0;
 		for (int32_t number = 0; number < topics[i]->config->partitions; number++)
-			bytes += partition_bytes(topics[i]->partitions[number]);
+			bytes += partition_bytes(topic_partition(topics[i], number));
 		buffer_append_string(out, "kappa_topic_bytes{");
 		label(out, "topic", topics[i]->name);
 		buffer_printf(out, "} %llu\n", (unsigned long long)bytes);

@@ -54,7 +54,7 @@ static status offsets_parse(
 		long long offset = strtoll(at, &end, 10);
 		if (end == at || (*end != ',' && *end != '\0') || offset < 0)
 			return offsets_refuse(text);
-		out->list[out->count++] = (struct wanted){topic->partitions[number], offset};
+		out->list[out->count++] = (struct wanted){topic_partition(topic, (int32_t)number), offset};
 		at = end;
 		if (*at == '\0')
 			return STATUS_OK;

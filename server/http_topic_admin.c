@@ -107,7 +107,7 @@ status http_topic_add_partitions(
 static status partition_trim_json(struct server *server, const struct topic *topic, int32_t number,
 	const json_t *before, bool force, json_t *results)
 {
-	struct partition *partition = topic->partitions[number];
+	struct partition *partition = topic_partition(topic, number);
 	int64_t offset = json_is_integer(before) ? json_integer_value(before) : PARTITION_TRIM_ALL;
 	int64_t end = partition_high_watermark(partition);
 	if (offset < 0 && json_is_integer(before))

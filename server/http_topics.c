@@ -32,8 +32,9 @@ static json_t *topic_json(struct server *server, const struct topic *topic, stru
 	int64_t records = 0;
 	uint64_t bytes = 0;
 	for (int32_t i = 0; i < topic->config->partitions; i++) {
-		records += partition_high_watermark(topic->partitions[i]) - partition_log_start(topic->partitions[i]);
-		bytes += partition_bytes(topic->partitions[i]);
+		records += partition_high_watermark(topic_partition(topic, i)) -
+				   partition_log_start(topic_partition(topic, i));
+		bytes += partition_bytes(topic_partition(topic, i));
 	}
 	const char *tables = engine_topic_users(server_engine(server), topic->name, arena);
 	return json_pack("{s:s, s:i, s:b, s:I, s:I, s:s?}", "name", topic->name, "partitions",
@@ -128,12 +129,12 @@ status http_topic_describe(
 		return code;
 	json_t *partitions = json_array();
 	for (int32_t i = 0; i < topic->config->partitions; i++)
-		json_array_append_new(
-			partitions, json_pack("{s:i, s:I, s:I, s:I, s:I}", "partition", (int)i, "log_start",
-							(json_int_t)partition_log_start(topic->partitions[i]), "high_watermark",
-							(json_int_t)partition_high_watermark(topic->partitions[i]), "last_stable_offset",
-							(json_int_t)partition_last_stable_offset(topic->partitions[i]), "bytes",
-							(json_int_t)partition_bytes(topic->partitions[i])));
+		json_array_append_new(partitions,
+			json_pack("{s:i, s:I, s:I, s:I, s:I}", "partition", (int)i, "log_start",
+				(json_int_t)partition_log_start(topic_partition(topic, i)), "high_watermark",
+				(json_int_t)partition_high_watermark(topic_partition(topic, i)), "last_stable_offset",
+				(json_int_t)partition_last_stable_offset(topic_partition(topic, i)), "bytes",
+				(json_int_t)partition_bytes(topic_partition(topic, i))));
 	json_t *answer = topic_json(server, topic, request->arena);
 	json_object_set_new(answer, "partitions", partitions);
 	json_object_set_new(answer, "config", http_topic_config_json(topic->config));
@@ -208,7 +209,7 @@ static status send_batch(struct appending *appending, int32_t partition)
 	status code = record_batch_builder_finish(builder, CODEC_NONE, NULL, &outgoing->batch);
 	if (code == STATUS_OK) {
 		outgoing->append = (struct append){
-			.partition = appending->topic->partitions[partition],
+			.partition = topic_partition(appending->topic, partition),
 			.batch = outgoing->batch.data,
 			.batch_size = outgoing->batch.size,
 			.done = append_done,
@@ -537,7 +538,7 @@ status http_topic_records(
 		code = isolation_parse(request, &uncommitted);
 	if (code != STATUS_OK)
 		return code;
-	struct partition *partition = topic->partitions[number];
+	struct partition *partition = topic_partition(topic, (int32_t)number);
 	if (offset < partition_log_start(partition))
 		offset = partition_log_start(partition);
 	int64_t until_ns = clock_monotonic_ns() + wait_ms * 1000000;

@@ -241,7 +241,8 @@ static status target_find(struct sql_cursor *cursor, const struct table **table,
 	status found = topic_find(session->environment.log, (*table)->topic, &topic);
 	if (found != STATUS_OK)
 		return error_note(found, "while looking for the topic of table \"%s\"", target->name);
-	*partition = topic->partitions[session->insert_turn++ % (uint32_t)topic->config->partitions];
+	*partition =
+		topic_partition(topic, (int32_t)(session->insert_turn++ % (uint32_t)topic->config->partitions));
 	return STATUS_OK;
 }
 

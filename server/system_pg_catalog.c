@@ -59,7 +59,7 @@ static int64_t topic_bytes(struct system_call *call, const char *name)
 	if (topic_find(call->context.session->environment.log, name, &topic) != STATUS_OK)
 		return 0;
 	for (int32_t i = 0; i < topic->config->partitions; i++)
-		bytes += (int64_t)partition_bytes(topic->partitions[i]);
+		bytes += (int64_t)partition_bytes(topic_partition(topic, i));
 	return bytes;
 }
 

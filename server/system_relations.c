@@ -257,7 +257,7 @@ static status topics_fill(struct system_call *call, struct system_rows *rows)
 		int64_t record_count = 0, trimmed_count = 0;
 		uint64_t size_bytes = 0;
 		for (int32_t number = 0; number < config->partitions; number++) {
-			const struct partition *partition = topic->partitions[number];
+			const struct partition *partition = topic_partition(topic, number);
 			trimmed_count += partition_log_start(partition);
 			record_count += partition_high_watermark(partition) - partition_log_start(partition);
 			size_bytes += partition_bytes(partition);
@@ -289,7 +289,7 @@ static status partitions_fill(struct system_call *call, struct system_rows *rows
 	status result = STATUS_OK;
 	for (size_t i = 0; i < count && result == STATUS_OK; i++) {
 		for (int32_t number = 0; number < topics[i]->config->partitions; number++) {
-			const struct partition *partition = topics[i]->partitions[number];
+			const struct partition *partition = topic_partition(topics[i], number);
 			result = system_rows_begin(rows);
 			if (result != STATUS_OK)
 				break;

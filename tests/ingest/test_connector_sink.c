@@ -148,7 +148,8 @@ static void batch_append(const char *topic_name, int32_t partition, struct buffe
 	const struct topic *topic;
 	int64_t offset;
 	assert_ok(topic_find(test.log, topic_name, &topic));
-	assert_ok(log_append_wait(test.log, topic->partitions[partition], batch->data, batch->size, &offset));
+	assert_ok(
+		log_append_wait(test.log, topic_partition(topic, partition), batch->data, batch->size, &offset));
 	buffer_deinit(batch);
 }
 
@@ -181,7 +182,7 @@ static void append_text(const char *topic_name, int32_t partition, const char *t
 	buffer_init(&batch);
 	record_batch_builder_add(&builder, 1, (struct slice){0}, slice_of_string(text), NULL, 0);
 	assert_ok(record_batch_builder_finish(&builder, CODEC_NONE, NULL, &batch));
-	assert_ok(log_append_wait(test.log, topic->partitions[partition], batch.data, batch.size, &offset));
+	assert_ok(log_append_wait(test.log, topic_partition(topic, partition), batch.data, batch.size, &offset));
 	record_batch_builder_deinit(&builder);
 	buffer_deinit(&batch);
 }

@@ -71,10 +71,10 @@ static void offsets_are_the_same_after_compaction(void **state)
 	for (int64_t offset = 0; offset < 1500; offset++)
 		assert_int_equal(commit(fixture, (int32_t)(offset % 2), offset), KAFKA_NONE);
 	assert_int_equal(commit(fixture, 2, 77), KAFKA_NONE);
-	uint64_t before = partition_bytes(groups_topic(fixture)->partitions[0]);
+	uint64_t before = partition_bytes(topic_partition(groups_topic(fixture), 0));
 	fixture_restart(fixture);
 	log_clean(fixture->log);
-	assert_true(partition_bytes(groups_topic(fixture)->partitions[0]) < before / 2);
+	assert_true(partition_bytes(topic_partition(groups_topic(fixture), 0)) < before / 2);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(committed(fixture, 0), 1498);
 		assert_int_equal(committed(fixture, 1), 1499);
@@ -92,8 +92,8 @@ static void a_damaged_record_is_told_with_its_offset(void **state)
 	record_batch_builder_init(&builder);
 	record_batch_builder_add(&builder, 1, slice_of("\0\1", 2), slice_of("\0\3", 2), NULL, 0);
 	assert_int_equal(record_batch_builder_finish(&builder, CODEC_NONE, NULL, &batch), STATUS_OK);
-	assert_int_equal(
-		log_append_wait(fixture->log, groups_topic(fixture)->partitions[0], batch.data, batch.size, &offset),
+	assert_int_equal(log_append_wait(fixture->log, topic_partition(groups_topic(fixture), 0), batch.data,
+						 batch.size, &offset),
 		STATUS_OK);
 	struct group_coordinator_options options = group_coordinator_options_default();
 	struct group_log *groups;

@@ -115,7 +115,7 @@ static void append_directly(struct kafka_fixture *fixture, const char *topic, in
 	batch_make(&batch, records, 5000, CODEC_NONE, NULL);
 	assert_int_equal(topic_find(fixture->log, topic, &found), STATUS_OK);
 	assert_int_equal(
-		log_append_wait(fixture->log, found->partitions[0], batch.data, batch.size, &offset), STATUS_OK);
+		log_append_wait(fixture->log, topic_partition(found, 0), batch.data, batch.size, &offset), STATUS_OK);
 	buffer_deinit(&batch);
 }
 
@@ -384,7 +384,7 @@ static void reading_a_whole_topic_fetch_by_fetch_gives_every_record_once(void **
 		append_directly(fixture, "t", 1 + 37 * (i % 11));
 	const struct topic *topic;
 	assert_int_equal(topic_find(fixture->log, "t", &topic), STATUS_OK);
-	int64_t end = partition_high_watermark(topic->partitions[0]);
+	int64_t end = partition_high_watermark(topic_partition(topic, 0));
 	int64_t next = 0;
 	while (next < end) {
 		struct kafka_fetch_request *message = fetch_make(fixture, "t", 0, next, 1, 0);

@@ -12,7 +12,7 @@ static int64_t high_watermark(struct kafka_fixture *fixture, const char *topic)
 {
 	const struct topic *found;
 	assert_int_equal(topic_find(fixture->log, topic, &found), STATUS_OK);
-	return partition_high_watermark(found->partitions[0]);
+	return partition_high_watermark(topic_partition(found, 0));
 }
 
 static void every_version_and_acks_appends_durably(void **state)
@@ -176,7 +176,7 @@ static void all_codecs_are_stored_as_they_came(void **state)
 		const struct topic *topic;
 		assert_int_equal(topic_find(fixture->log, "t", &topic), STATUS_OK);
 		stored.size = 0;
-		assert_int_equal(partition_read(topic->partitions[0], offset, 1, &stored), STATUS_OK);
+		assert_int_equal(partition_read(topic_partition(topic, 0), offset, 1, &stored), STATUS_OK);
 		assert_int_equal(get_be64(stored.data), offset);
 		assert_int_equal(stored.size, batch.size);
 		assert_memory_equal(stored.data + 16, batch.data + 16, batch.size - 16);

@@ -133,7 +133,7 @@ static struct partition *partition_zero(struct kafka_fixture *fixture)
 {
 	const struct topic *topic;
 	assert_int_equal(topic_find(fixture->log, "t", &topic), STATUS_OK);
-	return topic->partitions[0];
+	return topic_partition(topic, 0);
 }
 
 /* ---- ---- */
@@ -342,7 +342,7 @@ static void a_prepared_transaction_is_completed_at_the_next_start(void **state)
 		int64_t offset, before = partition_high_watermark(partition_zero(fixture));
 		assert_int_equal(topic_find(fixture->log, TRANSACTIONS_TOPIC_NAME, &topic), STATUS_OK);
 		assert_int_equal(
-			log_append_wait(fixture->log, topic->partitions[0], record.data, record.size, &offset),
+			log_append_wait(fixture->log, topic_partition(topic, 0), record.data, record.size, &offset),
 			STATUS_OK);
 		if (round >= 2) { /* one marker was written already */
 			record.size = 0;

@@ -113,7 +113,7 @@ static void check_values(struct fixture *fixture, int32_t partition, const char 
 	status result = STATUS_OK;
 	for (int64_t offset = 0; result == STATUS_OK; offset = record.offset + 1) {
 		bytes.size = 0;
-		result = partition_read(topic->partitions[partition], offset, 1 << 20, &bytes);
+		result = partition_read(topic_partition(topic, partition), offset, 1 << 20, &bytes);
 		record_iterator_init(&iterator, buffer_slice(&bytes));
 		while (result == STATUS_OK && record_iterator_next(&iterator, &record) == STATUS_OK) {
 			buffer_append(&values, record.value.data, record.value.size);
@@ -290,8 +290,8 @@ static void a_source_that_the_partition_forgot_is_found_in_the_log(void **state)
 	assert_ok(try_lines(fixture, "a", "two\nthree\n", "p3"));
 	int64_t producer_id = fixture->opened.producer_id;
 	assert_ok(topic_find(fixture->log, "t", &topic));
-	crowd_appends(topic->partitions[0], fixture->log);
-	assert_int_equal(partition_producer(topic->partitions[0], producer_id, &position), STATUS_NOT_FOUND);
+	crowd_appends(topic_partition(topic, 0), fixture->log);
+	assert_int_equal(partition_producer(topic_partition(topic, 0), producer_id, &position), STATUS_NOT_FOUND);
 	source_opens(fixture, "a");
 	assert_string_equal(fixture->opened.position, "p3");
 	assert_int_equal(fixture->opened.next_sequence, 3);

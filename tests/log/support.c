@@ -76,7 +76,7 @@ struct partition *partition_of(struct fixture *fixture, const char *name, int32_
 	const struct topic *topic;
 	assert_ok(topic_find(fixture->log, name, &topic));
 	assert_true(number < topic->config->partitions);
-	return topic->partitions[number];
+	return topic_partition(topic, number);
 }
 
 void topic_make(struct fixture *fixture, const char *name, int32_t partitions)

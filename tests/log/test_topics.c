@@ -51,8 +51,8 @@ static void topics_and_their_configuration_survive_reopen(void **state)
 		assert_int_equal(topic->config->retention_bytes, -1);
 		assert_false(topic->config->internal);
 		for (int32_t i = 0; i < 3; i++) {
-			assert_ptr_equal(partition_topic(topic->partitions[i]), topic);
-			assert_int_equal(partition_number(topic->partitions[i]), i);
+			assert_ptr_equal(partition_topic(topic_partition(topic, i)), topic);
+			assert_int_equal(partition_number(topic_partition(topic, i)), i);
 		}
 		assert_ok(topic_find(fixture->log, "__offsets", &topic));
 		assert_true(topic->config->internal);
@@ -118,7 +118,7 @@ static void a_topic_created_again_knows_nothing_of_its_former_life(void **state)
 	buffer_init(&bytes);
 	topic_make(fixture, "t", 2);
 	assert_ok(topic_find(fixture->log, "t", &first));
-	struct partition *old = first->partitions[0];
+	struct partition *old = topic_partition(first, 0);
 	append_values(fixture->log, old, 0, 10, 0);
 	assert_ok(topic_delete(fixture->log, "t"));
 	assert_int_equal(topic_find(fixture->log, "t", &second), STATUS_NOT_FOUND);
@@ -134,13 +134,13 @@ static void a_topic_created_again_knows_nothing_of_its_former_life(void **state)
 	assert_ptr_not_equal(first, second);
 	assert_int_not_equal(first->incarnation, second->incarnation);
 	uint64_t incarnation = second->incarnation;
-	assert_int_equal(partition_high_watermark(second->partitions[0]), 0);
-	append_values(fixture->log, second->partitions[0], 0, 3, 0);
+	assert_int_equal(partition_high_watermark(topic_partition(second, 0)), 0);
+	append_values(fixture->log, topic_partition(second, 0), 0, 3, 0);
 	fixture_reopen(fixture);
 	assert_ok(topic_find(fixture->log, "t", &second));
 	assert_int_equal(second->incarnation, incarnation);
 	assert_int_equal(second->config->partitions, 1);
-	assert_int_equal(check_values(second->partitions[0], 0, NULL), 3);
+	assert_int_equal(check_values(topic_partition(second, 0), 0, NULL), 3);
 	path_in_log(fixture, "t-1", path);
 	assert_false(file_exists(path));
 	buffer_deinit(&bytes);
@@ -295,7 +295,7 @@ static void an_altered_topic_stays_altered_and_old_readers_keep_what_they_hold(v
 	topic_make(fixture, "t", 2);
 	assert_ok(topic_find(fixture->log, "t", &topic));
 	const struct topic_config *before = topic->config;
-	struct partition *first = topic->partitions[0];
+	struct partition *first = topic_partition(topic, 0);
 	append_values(fixture->log, first, 0, 10, 0);
 	struct topic_config config = *before;
 	config.message_bytes_max = 4321;
@@ -305,8 +305,8 @@ static void an_altered_topic_stays_altered_and_old_readers_keep_what_they_hold(v
 	assert_ok(topic_alter_with(fixture->log, "t", add_two_partitions, NULL));
 	assert_int_equal(topic_alter_with(fixture->log, "t", refuse, NULL), STATUS_INVALID);
 	assert_int_equal(before->partitions, 2); /* still readable, and as it was */
-	assert_ptr_equal(topic->partitions[0], first);
-	append_values(fixture->log, topic->partitions[3], 0, 4, 0);
+	assert_ptr_equal(topic_partition(topic, 0), first);
+	append_values(fixture->log, topic_partition(topic, 3), 0, 4, 0);
 	uint64_t incarnation = topic->incarnation;
 	for (int life = 0; life < 2; life++) {
 		assert_ok(topic_find(fixture->log, "t", &topic));
@@ -315,9 +315,9 @@ static void an_altered_topic_stays_altered_and_old_readers_keep_what_they_hold(v
 		assert_int_equal(topic->config->message_bytes_max, 4321);
 		assert_int_equal(topic->config->segment_ms, 77);
 		assert_true(topic->config->dirty_ratio_min == 0.25);
-		assert_int_equal(check_values(topic->partitions[0], 0, NULL), 10);
-		assert_int_equal(check_values(topic->partitions[3], 0, NULL), 4);
-		assert_int_equal(partition_high_watermark(topic->partitions[2]), 0);
+		assert_int_equal(check_values(topic_partition(topic, 0), 0, NULL), 10);
+		assert_int_equal(check_values(topic_partition(topic, 3), 0, NULL), 4);
+		assert_int_equal(partition_high_watermark(topic_partition(topic, 2)), 0);
 		fixture_reopen(fixture);
 	}
 }

@@ -224,7 +224,7 @@ static void life_judge(struct fixture *fixture)
 			continue;
 		buffer_init(&bytes);
 		record_iterator_init(&iterator, (struct slice){0});
-		while ((result = partition_read(topic->partitions[0], offset, 1000, &bytes)) == STATUS_OK) {
+		while ((result = partition_read(topic_partition(topic, 0), offset, 1000, &bytes)) == STATUS_OK) {
 			record_iterator_reset(&iterator, buffer_slice(&bytes));
 			while ((result = record_iterator_next(&iterator, &record)) == STATUS_OK) {
 				int value = atoi((const char *)record.value.data);
@@ -654,10 +654,10 @@ static void *churn_visit(void *argument)
 		if (topic_find(fixture->log, "churn", &topic) != STATUS_OK)
 			continue;
 		bytes.size = 0;
-		status result = partition_read(topic->partitions[1], 0, 100, &bytes);
+		status result = partition_read(topic_partition(topic, 1), 0, 100, &bytes);
 		assert_true(result == STATUS_OK || result == STATUS_END || result == STATUS_NOT_FOUND);
 		int64_t base;
-		result = append_try(fixture->log, topic->partitions[0], 0, 1, 1000, NULL, &base);
+		result = append_try(fixture->log, topic_partition(topic, 0), 0, 1, 1000, NULL, &base);
 		if (result != STATUS_OK && result != STATUS_NOT_FOUND)
 			assert_ok(result);
 	}

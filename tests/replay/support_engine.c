@@ -179,7 +179,7 @@ void world_produce(struct world *world, const char *topic_name, int32_t partitio
 	buffer_init(&batch);
 	must(record_batch_builder_finish(&builder, CODEC_NONE, NULL, &batch));
 	int64_t offset;
-	must(log_append_wait(world->log, topic->partitions[partition], batch.data, batch.size, &offset));
+	must(log_append_wait(world->log, topic_partition(topic, partition), batch.data, batch.size, &offset));
 	record_batch_builder_deinit(&builder);
 	buffer_deinit(&batch);
 }

@@ -494,7 +494,7 @@ static void trimmed_body(struct world *world)
 	assert_true(engine_needs_topic(world->engine, "orders", who, sizeof who));
 	assert_string_equal(who, "totals@1");
 	assert_int_equal(topic_find(world->log, "orders", &topic), STATUS_OK);
-	assert_int_equal(partition_trim(world->log, topic->partitions[1], 2, true), STATUS_OK);
+	assert_int_equal(partition_trim(world->log, topic_partition(topic, 1), 2, true), STATUS_OK);
 	/* What was read stays; a new version has less, and says so. */
 	world_sql(world, totals_v2);
 	world_wait(world, "totals", 2);

@@ -29,7 +29,7 @@ static struct partition *partition_at(struct world *world, const char *name, int
 {
 	const struct topic *topic;
 	assert_int_equal(topic_find(world->log, name, &topic), STATUS_OK);
-	return topic->partitions[number];
+	return topic_partition(topic, number);
 }
 
 /* The records of a producer's transaction, as lines of JSON; empty = none open. */
