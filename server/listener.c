@@ -46,7 +46,7 @@ struct listener {
 	unsigned connections_max, connections_per_address_max;
 	struct tls_context *const *tls;
 	bool tls_required;
-	size_t connection_count;
+	size_t connection_count; /* not closing */
 	struct connection *connections;
 	struct listener_refusals *refusals, own_refusals; /* the first may be the second */
 	unsigned long long refusals_logged;               /* told of */
@@ -79,7 +79,6 @@ struct pending_write {
 	uv_write_t request;
 	struct connection *connection;
 	struct buffer bytes;
-	size_t from; /* already written before it was queued */
 };
 
 struct connection_stream {
@@ -231,7 +230,6 @@ static void connection_handle_closed(uv_handle_t *handle)
 	*connection->link = connection->next;
 	if (connection->next != NULL)
 		connection->next->link = connection->link;
-	listener->connection_count--;
 	mem_free(connection);
 	listener_free_if_done(listener);
 }
@@ -241,6 +239,7 @@ void connection_abort(struct connection *connection)
 	if (connection->closing)
 		return;
 	connection->closing = true;
+	connection->listener->connection_count--; /* those refused take nobody's place until they are freed */
 	while (connection->streams != NULL)
 		stream_detach(connection->streams);
 	uv_close((uv_handle_t *)&connection->tcp, connection_handle_closed);
@@ -464,7 +463,7 @@ static void write_done(uv_write_t *request, int failed)
 {
 	struct pending_write *write = request->data;
 	struct connection *connection = write->connection;
-	connection->pending_bytes -= write->bytes.size - write->from;
+	connection->pending_bytes -= write->bytes.size;
 	buffer_deinit(&write->bytes);
 	mem_free(write);
 	if (connection->closing)
@@ -499,13 +498,13 @@ static size_t write_now(struct connection *connection, struct slice bytes)
 	return written > 0 ? (size_t)written : 0;
 }
 
+/* `from`: the bytes before it are written. */
 static void write_queue(struct connection *connection, struct buffer *bytes, size_t from)
 {
 	struct pending_write *write = mem_alloc(sizeof *write);
 	write->request.data = write;
 	write->connection = connection;
 	write->bytes = *bytes;
-	write->from = from;
 	buffer_init(bytes);
 	size_t left = write->bytes.size - from;
 	INVARIANT(left <= UINT32_MAX);
@@ -516,7 +515,7 @@ static void write_queue(struct connection *connection, struct buffer *bytes, siz
 		connection_abort(connection);
 		return;
 	}
-	connection->pending_bytes += left;
+	connection->pending_bytes += write->bytes.size; /* what was written before is held as long */
 	if (connection->pending_bytes > CONNECTION_OUTPUT_HIGH)
 		connection->above_high = true;
 }

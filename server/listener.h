@@ -77,7 +77,8 @@ void listener_close(struct listener *listener);
 void connection_write(struct connection *connection, struct slice bytes);
 /* The same, taking over the buffer's memory; it is left empty. */
 void connection_write_buffer(struct connection *connection, struct buffer *bytes);
-size_t connection_pending(const struct connection *connection); /* output bytes waiting */
+/* Bytes of output held until it is written: whole buffers, those the socket has begun to take, too. */
+size_t connection_pending(const struct connection *connection);
 /* The handshake comes next; what was received until now has been used up. Only when listener has TLS. */
 void connection_secure(struct connection *connection);
 /* Does the listener offer TLS to new connections? */

@@ -2,6 +2,7 @@
 
 Certificates are made here, by the openssl command.
 """
+import contextlib
 import json
 import os
 import shutil
@@ -615,3 +616,36 @@ def test_secrets_are_nowhere_but_in_the_catalog(plain):
     assert secret not in plain.stderr() and PASSWORD not in plain.stderr()
     found = subprocess.run(["grep", "-rl", secret, plain.data_dir], capture_output=True, text=True).stdout
     assert found == ""
+
+
+# ---- connections of one address
+
+
+def dial_from(address, port):
+    return socket.create_connection(("127.0.0.1", port), timeout=20, source_address=(address, 0))
+
+
+def is_closed(connection):
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+def test_one_address_takes_its_part_of_every_listener_and_the_others_are_served():
+    with Appliance(options=["--connections-per-address-max", "2"]) as kappa, contextlib.ExitStack() as stack:
+        for port in (kappa.kafka_port, kappa.pg_port, kappa.http_port):
+            for _ in range(2):
+                stack.enter_context(dial_from("127.0.0.2", port))
+            assert is_closed(stack.enter_context(dial_from("127.0.0.2", port)))
+        assert kappa.sql("SELECT 1") == [(1,)]
+        with dial(kappa) as connection:
+            connection.sendall(frame(18, 0, b""))
+            assert receive(connection) is not None
+        status, metrics = kappa.http("GET", "/metrics")
+        assert status == 200
+        for listener in ("kafka", "pg", "http"):
+            line = 'kappa_connections_refused_total{listener="%s",limit="%s"} %d\n'
+            assert line % (listener, "connections_per_address_max", 1) in metrics
+            assert line % (listener, "connections_max", 0) in metrics
+        assert "connections_per_address_max" in kappa.stderr()

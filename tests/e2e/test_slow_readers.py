@@ -1,0 +1,136 @@
+"""Clients that ask for much and do not read: what they cost is bounded, others go on, and all of it is given back when they are gone.
+
+The bound (docs/KAFKA.md): a connection's next request waits while 8 MiB of answers before it are not taken; so it holds 8 MiB and one
+answer. Every client here sends many times as much work as that ahead, and would hold gigabytes if it were begun.
+"""
+import contextlib
+import os
+import re
+import select
+import socket
+import struct
+import sys
+import time
+
+import confluent_kafka
+import confluent_kafka.admin
+import pytest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
+from appliance import Appliance  # noqa: E402
+from kafka_client import Record, confluent_consume, confluent_produce  # noqa: E402
+
+MIB = 1 << 20
+TOPIC_BYTES = 64 * MIB
+VALUE_BYTES = 512 * 1024
+UNTAKEN_BYTES_MAX = 8 * MIB
+SLACK_BYTES = 64 * MIB  # what the rest of the program, and the allocator, may come to meanwhile
+WAIT_S = 120
+
+
+@pytest.fixture(scope="module")
+def kappa():
+    with Appliance() as appliance:
+        admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": appliance.bootstrap})
+        for name in ("large", "small"):
+            admin.create_topics([confluent_kafka.admin.NewTopic(name, 1, 1)])[name].result(10)
+        value = os.urandom(VALUE_BYTES)
+        confluent_produce(appliance.bootstrap, "large", [Record(None, None, value, [], 1_700_000_000_000)] * (TOPIC_BYTES // VALUE_BYTES))
+        yield appliance
+
+
+def resident_bytes(kappa):
+    """Anonymous memory: the log's pages that are mapped or cached are the kernel's to take back."""
+    with open("/proc/%d/status" % kappa.process.pid) as status:
+        return int(re.search(r"RssAnon:\s+(\d+) kB", status.read()).group(1)) * 1024
+
+
+def fetch_frame(answer_bytes, correlation):
+    """Fetch, version 4, of the topic from its beginning."""
+    body = struct.pack(">iiiib", -1, 0, 1, answer_bytes, 0)
+    body += struct.pack(">i", 1) + struct.pack(">h", 5) + b"large" + struct.pack(">iiqi", 1, 0, 0, answer_bytes)
+    payload = struct.pack(">hhih", 1, 4, correlation, -1) + body
+    return struct.pack(">i", len(payload)) + payload
+
+
+def slow_client(kappa, answer_bytes, requests):
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.settimeout(WAIT_S)
+    client.connect(("127.0.0.1", kappa.kafka_port))
+    client.sendall(b"".join(fetch_frame(answer_bytes, i) for i in range(requests)))
+    return client
+
+
+def receive(client, size):
+    whole = bytearray()
+    while len(whole) < size:
+        piece = client.recv(size - len(whole))
+        assert piece, "closed after %d of %d bytes" % (len(whole), size)
+        whole += piece
+    return bytes(whole)
+
+
+def sockets(kappa):
+    """Descriptors of the program's that are sockets: listeners and connections."""
+    count = 0
+    for name in os.listdir("/proc/%d/fd" % kappa.process.pid):
+        with contextlib.suppress(FileNotFoundError):
+            count += os.readlink("/proc/%d/fd/%s" % (kappa.process.pid, name)).startswith("socket:")
+    return count
+
+
+def await_that(what, check):
+    until = time.time() + WAIT_S
+    while not check():
+        assert time.time() < until, what
+        time.sleep(0.05)
+
+
+def normal_client(kappa, turn):
+    """Writes, and reads back all that was written until now."""
+    values = [b"%d.%d" % (turn, i) for i in range(20)]
+    confluent_produce(kappa.bootstrap, "small", [Record(None, None, value, [], 1_700_000_000_000) for value in values])
+    got = [record.value for record in confluent_consume(kappa.bootstrap, "small", wait_s=WAIT_S)]
+    assert got[-20:] == values
+
+
+@pytest.mark.parametrize("clients, answer_bytes, requests", [(20, 4 * MIB, 60), (20, 50 * MIB, 8)])
+def test_readers_that_do_not_read_hold_a_bounded_part_of_memory_and_nobody_up(kappa, clients, answer_bytes, requests):
+    normal_client(kappa, 0)
+    sockets_before, before = sockets(kappa), resident_bytes(kappa)
+    bound = clients * (UNTAKEN_BYTES_MAX + answer_bytes) + SLACK_BYTES
+    assert clients * requests * answer_bytes > 2 * bound, "would not show that nothing bounds it"
+    highest = 0
+    with contextlib.ExitStack() as stack:
+        slow = [stack.enter_context(slow_client(kappa, answer_bytes, requests)) for _ in range(clients)]
+        for client in slow:
+            assert select.select([client], [], [], WAIT_S)[0], "no answer has begun"
+        for turn in range(1, 6):
+            for client in slow[::2]:
+                assert len(client.recv(1)) == 1  # now and then a byte; the others none
+            normal_client(kappa, turn)
+            highest = max(highest, resident_bytes(kappa) - before)
+        assert highest < bound, "%d MiB for %d clients, allowed are %d" % (highest // MIB, clients, bound // MIB)
+        assert highest > clients * answer_bytes // 4, "the clients were not slow: %d MiB" % (highest // MIB)
+    await_that("their connections are not closed", lambda: sockets(kappa) <= sockets_before)
+    await_that("their memory is not given back", lambda: resident_bytes(kappa) - before < SLACK_BYTES)
+    print("held %d MiB of %d allowed, %d after" % (highest // MIB, bound // MIB, (resident_bytes(kappa) - before) // MIB))
+    normal_client(kappa, 6)
+
+
+def test_a_slow_reader_gets_every_answer_whole_and_in_order(kappa):
+    requests, answer_bytes = 12, 4 * MIB
+    with slow_client(kappa, answer_bytes, requests) as client:
+        for _ in range(50):
+            assert len(client.recv(1, socket.MSG_PEEK)) == 1
+            time.sleep(0.01)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, MIB)
+        first = None
+        for correlation in range(requests):
+            size = struct.unpack(">i", receive(client, 4))[0]
+            answer = receive(client, size)
+            assert struct.unpack(">i", answer[:4])[0] == correlation
+            assert size > answer_bytes - 2 * VALUE_BYTES
+            first = first or answer[4:]
+            assert answer[4:] == first
