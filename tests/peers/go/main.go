@@ -197,6 +197,21 @@ func admin() {
 	must(err)
 	_, err = admin.ListTransactions(within(), nil, nil)
 	must(err)
+	var same kadm.AlterPartitionAssignmentsReq
+	same.Assign("go-admin", 0, []int32{1})
+	_, err = admin.AlterPartitionAssignments(within(), same)
+	must(err)
+	var epochs kadm.OffsetForLeaderEpochRequest
+	epochs.Add("go-admin", 0, 0)
+	_, err = admin.OffetForLeaderEpoch(within(), epochs)
+	must(err)
+	// Users have roles, not ACLs: every answer says that there are none.
+	acls := kadm.NewACLs().Topics("go-admin").ResourcePatternType(kadm.ACLPatternLiteral).Operations(kadm.OpRead).Allow("User:x").AllowHosts("*")
+	created, err := admin.CreateACLs(within(), acls)
+	must(err)
+	check(len(created) == 1 && created[0].Err != nil, "ACLs: %v", created)
+	_, err = admin.DeleteACLs(within(), acls)
+	must(err)
 	deleted, err := admin.DeleteTopics(within(), "go-admin")
 	must(err)
 	must(deleted["go-admin"].Err)
