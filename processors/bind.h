@@ -102,8 +102,9 @@ struct bind_aggregates {
 };
 
 /* What an expression takes from outside the FROM plan: a subquery's value and its like. It is joined to the
- * plan, and its column stands behind the plan's own. In the expression it is a placeholder whose arguments
- * are over the FROM plan, so that what rewrites expressions reaches them. */
+ * plan, and its column stands behind the plan's own. In the expression it is an attached column
+ * (COLUMN_SUBQUERY
+ * + its index) whose arguments are over the FROM plan, so that what rewrites expressions reaches them. */
 enum bind_attachment {
 	ATTACH_ROW,        /* column `column` of the plan's only row, null without a row */
 	ATTACH_MEMBERSHIP, /* `column` of the row whose first column equals argument 0, null without one */
@@ -116,7 +117,7 @@ struct bind_subquery {
 	enum bind_attachment kind;
 	const struct plan *plan; /* not of ATTACH_NUMBER */
 	uint32_t column;
-	/* Over the plan's columns; COLUMN_OUTER + i is argument i of the placeholder. */
+	/* Over the plan's columns; COLUMN_OUTER + i is argument i of the attached column. */
 	const struct expression *condition;
 	size_t partition_count;
 	struct sort_key *sort_keys; /* per argument; columns are not set */
@@ -309,12 +310,15 @@ status bind_over_groups(struct binder *binder, const struct bind_scope *scope,
 status bind_insert(
 	struct binder *binder, const PgQuery__InsertStmt *statement, struct sql_insert *out) MUST_USE;
 
-/* Joins the subqueries that the expressions use to the plan and replaces their placeholders. */
+/* Joins the subqueries that the expressions use to the plan and replaces their attached columns. */
 status bind_attach(struct binder *binder, struct bind_subqueries *subqueries, const struct plan **plan,
 	const struct expression **expressions, size_t count) MUST_USE;
 uint32_t bind_subquery_add(
 	struct binder *binder, struct bind_subqueries *subqueries, struct bind_subquery subquery);
-/* Adds it and makes its placeholder. place->subqueries is not NULL. */
+/* The attached column of the subquery with that index. */
+struct expression *bind_attached_column(struct binder *binder, uint32_t subquery,
+	const struct expression *const *arguments, size_t count, struct type type);
+/* Adds it and makes its attached column. place->subqueries is not NULL. */
 const struct expression *bind_attached(struct binder *binder, const struct bind_place *place,
 	struct bind_subquery subquery, const struct expression *const *arguments, size_t count, struct type type);
 /* COLUMN_OUTER + i becomes COLUMN_OUTER + map[i]. */

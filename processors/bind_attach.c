@@ -1,5 +1,5 @@
-/* Attaching: what expressions take from outside the FROM plan is joined to it, and their placeholders become
- * columns behind the plan's own. Columns that were there keep their numbers.
+/* Attaching: what expressions take from outside the FROM plan is joined to it, and their attached columns
+ * become columns behind the plan's own. Columns that were there keep their numbers.
  */
 #include "base/invariant.h"
 #include "processors/bind.h"
@@ -19,13 +19,20 @@ uint32_t bind_subquery_add(
 	return (uint32_t)subqueries->count - 1;
 }
 
+struct expression *bind_attached_column(struct binder *binder, uint32_t subquery,
+	const struct expression *const *arguments, size_t count, struct type type)
+{
+	struct expression *column = expression_of(binder->arena, EXPR_COLUMN, type, arguments, count);
+	column->column = COLUMN_SUBQUERY + subquery;
+	return column;
+}
+
 const struct expression *bind_attached(struct binder *binder, const struct bind_place *place,
 	struct bind_subquery subquery, const struct expression *const *arguments, size_t count, struct type type)
 {
 	INVARIANT(place->subqueries != NULL);
-	struct expression *placeholder = expression_of(binder->arena, EXPR_COLUMN, type, arguments, count);
-	placeholder->column = COLUMN_SUBQUERY + bind_subquery_add(binder, place->subqueries, subquery);
-	return placeholder;
+	uint32_t index = bind_subquery_add(binder, place->subqueries, subquery);
+	return bind_attached_column(binder, index, arguments, count, type);
 }
 
 static const struct expression *renumber(
@@ -146,7 +153,7 @@ static uint32_t attach_base(
 	return base;
 }
 
-static const struct expression *replace_placeholder(
+static const struct expression *replace_attached(
 	struct expression_rewriter *rewriter, const struct expression *expression)
 {
 	struct attaching *attaching = rewriter->context;
@@ -175,7 +182,7 @@ status bind_attach(struct binder *binder, struct bind_subqueries *subqueries, co
 	attaching.bases = arena_alloc(binder->arena, subqueries->count * sizeof *attaching.bases);
 	for (size_t i = 0; i < subqueries->count; i++)
 		attaching.bases[i] = UINT32_MAX;
-	struct expression_rewriter rewriter = {replace_placeholder, binder->arena, &attaching, false};
+	struct expression_rewriter rewriter = {replace_attached, binder->arena, &attaching, false};
 	for (size_t i = 0; i < count; i++) {
 		expressions[i] = expression_rewrite(&rewriter, expressions[i]);
 		if (attaching.code != STATUS_OK)

@@ -118,10 +118,7 @@ static bool expansion_find(struct binder *binder, const struct bind_place *place
 		const struct bind_subquery *subquery = &place->subqueries->items[i];
 		if (subquery->kind != ATTACH_EXPANSION || !expression_equal(subquery->condition, condition))
 			continue;
-		struct expression *placeholder =
-			expression_of(binder->arena, EXPR_COLUMN, type_of(TYPE_INT8), &vector, 1);
-		placeholder->column = COLUMN_SUBQUERY + (uint32_t)i;
-		*number = placeholder;
+		*number = bind_attached_column(binder, (uint32_t)i, &vector, 1, type_of(TYPE_INT8));
 		return true;
 	}
 	return false;

@@ -150,9 +150,8 @@ static status bind_in_value(struct binder *binder, const struct bind_place *plac
 	uint32_t has_null =
 		bind_subquery_add(binder, place->subqueries, (struct bind_subquery){.plan = facts, .column = 1});
 	struct type boolean = type_of(TYPE_BOOL);
-	/* The placeholder carries x, so that what rewrites expressions reaches it. */
-	struct expression *matched = expression_of(arena, EXPR_COLUMN, boolean, &subject, 1);
-	matched->column = COLUMN_SUBQUERY + match;
+	/* It carries x as its argument, so that what rewrites expressions reaches it. */
+	const struct expression *matched = bind_attached_column(binder, match, &subject, 1, boolean);
 	const struct expression *undecided[] = {
 		bind_test(binder, TEST_NULL, subject), expression_column(arena, COLUMN_SUBQUERY + has_null, boolean)};
 	const struct expression *arguments[] = {bind_test(binder, TEST_TRUE, matched),
@@ -500,8 +499,8 @@ static bool scalar_is_one_row(const struct semi_join *semi)
 	return one_row || plan_is_empty(semi->plan);
 }
 
-/* The outer columns of the conditions become the placeholder's arguments: what rewrites expressions reaches
- * them there. */
+/* The outer columns of the conditions become the attached column's arguments: what rewrites expressions
+ * reaches them there. */
 static const struct expression *scalar_lookup(
 	struct semi_join *semi, const struct bind_place *place, struct type type)
 {
