@@ -54,14 +54,20 @@ static status config_change(void *context, struct topic_config *config)
 	return code;
 }
 
+/* The topic of the path and the body, which is the caller's to release when OK. */
+static status topic_and_body(
+	struct server *server, const struct http_request *request, const struct topic **topic, json_t **body)
+{
+	status code = topic_of(server, request, topic);
+	return code == STATUS_OK ? http_body_json(request, body) : code;
+}
+
 status http_topic_alter(
 	struct server *server, const struct http_request *request, struct http_response *response)
 {
 	const struct topic *topic;
 	json_t *body;
-	status code = topic_of(server, request, &topic);
-	if (code == STATUS_OK)
-		code = http_body_json(request, &body);
+	status code = topic_and_body(server, request, &topic, &body);
 	if (code != STATUS_OK)
 		return code;
 	code = json_object_get(body, "config") != NULL
@@ -89,9 +95,7 @@ status http_topic_add_partitions(
 {
 	const struct topic *topic;
 	json_t *body;
-	status code = topic_of(server, request, &topic);
-	if (code == STATUS_OK)
-		code = http_body_json(request, &body);
+	status code = topic_and_body(server, request, &topic, &body);
 	if (code != STATUS_OK)
 		return code;
 	json_int_t count = json_integer_value(json_object_get(body, "partitions"));
@@ -125,9 +129,7 @@ status http_topic_trim(
 {
 	const struct topic *topic;
 	json_t *body;
-	status code = topic_of(server, request, &topic);
-	if (code == STATUS_OK)
-		code = http_body_json(request, &body);
+	status code = topic_and_body(server, request, &topic, &body);
 	if (code != STATUS_OK)
 		return code;
 	json_t *before = json_object_get(body, "before"), *which = json_object_get(body, "partition");
