@@ -69,6 +69,7 @@ void connection_abort(struct connection *connection)
 	connection->closing = true;
 	connection->set->count--; /* those refused take nobody's place until they are freed */
 	connection_streams_detach(connection);
+	connection_output_drop(connection);
 	uv_close((uv_handle_t *)&connection->tcp, connection_handle_closed);
 	uv_close((uv_handle_t *)&connection->timer, connection_handle_closed);
 	uv_close((uv_handle_t *)&connection->again, connection_handle_closed);

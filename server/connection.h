@@ -10,6 +10,7 @@
 #define KAPPA_SERVER_CONNECTION_H
 
 #include "base/bytes.h"
+#include "base/file_range.h"
 #include "server/loop.h"
 #include "server/tls.h"
 
@@ -47,7 +48,12 @@ struct protocol {
 void connection_write(struct connection *connection, struct slice bytes);
 /* The same, taking over the buffer's memory; it is left empty. */
 void connection_write_buffer(struct connection *connection, struct buffer *bytes);
-/* Bytes of output held until it is written: whole buffers, those the socket has begun to take, too. */
+/* Sends a range of a file behind what was written before, and before what is written later, without reading
+ * it; takes it over. Not with TLS, and only where the listener has workers. */
+void connection_send_range(struct connection *connection, struct file_range *range);
+/* Bytes of output not yet written: whole buffers, those the socket has begun to take, too, and what is left
+ * of ranges.
+ */
 size_t connection_pending(const struct connection *connection);
 /* The handshake comes next; what was received until now has been used up. Only when listener has TLS. */
 void connection_secure(struct connection *connection);

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 
 #include "server/connection.h"
+#include "server/workers.h"
 
 enum { CONNECTION_READ_BYTES = 64 * 1024, CONNECTION_PEER_TEXT_MAX = 64 };
 
@@ -20,6 +21,7 @@ enum transport {
 struct connection_set {
 	struct loop *loop;
 	const struct protocol *protocol;
+	struct workers *workers; /* NULL: no ranges are sent */
 	struct tls_context *const *tls;
 	bool tls_required;
 	size_t count;                              /* not closing */
@@ -41,7 +43,10 @@ struct connection {
 	void *state; /* the protocol's */
 	struct connection_stream *streams;
 	size_t pending_bytes;
-	unsigned handles; /* not yet closed */
+	unsigned writes;                       /* under way in libuv */
+	struct output *waiting, **waiting_end; /* not begun; the first is a range */
+	struct transfer *transfer;             /* the range being sent, or NULL */
+	unsigned handles;                      /* not yet closed */
 	bool above_high, reading, finishing, closing;
 	struct in6_addr address; /* IPv4: as IPv6 maps it */
 	char peer[CONNECTION_PEER_TEXT_MAX];
@@ -56,6 +61,17 @@ struct connection *connection_create(struct connection_set *set);
 void connection_shut_down(struct connection *connection);
 /* Sends what TLS has to say. */
 void connection_tls_flush(struct connection *connection);
+/* So much of what was pending has left. */
+void connection_output_sent(struct connection *connection, size_t size);
+/* The connection is closing: frees what was not begun. */
+void connection_output_drop(struct connection *connection);
+
+/* ---- ranges ---- */
+
+/* Takes over the range and sends it; connection_output_sent() tells of it. No other output is under way. */
+void connection_transfer_begin(struct connection *connection, struct file_range *range);
+/* The connection is closing. */
+void connection_transfer_abandon(struct connection *connection);
 
 /* ---- streams ---- */
 

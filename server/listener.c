@@ -150,6 +150,7 @@ status listener_open(struct loop *loop, const struct listener_options *options, 
 	struct listener *listener = mem_alloc_zeroed(1, sizeof *listener);
 	listener->set.freed = listener_free_if_done;
 	listener->set.loop = loop;
+	listener->set.workers = options->workers;
 	listener->set.protocol = options->protocol;
 	listener->context = options->context;
 	listener->set.tls = options->tls;

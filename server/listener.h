@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "server/connection.h"
+#include "server/workers.h"
 
 struct listener;
 
@@ -20,6 +21,7 @@ struct listener_options {
 	/* The same for those of one peer address, a whole IPv4 or IPv6 address; 0 = no limit of its own. */
 	unsigned connections_per_address_max;
 	struct listener_refusals *refusals; /* counts there, the caller's, who frees it later; may be NULL */
+	struct workers *workers;            /* for connection_send_range(); may be NULL */
 	const struct protocol *protocol;    /* static */
 	void *context;
 	/* Of new connections: what it points to may be replaced on the loop thread. NULL, or to NULL: no TLS. */
