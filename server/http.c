@@ -406,17 +406,9 @@ static const struct protocol http_protocol = {
 
 status http_listener_open(struct server *server, struct listener **out)
 {
-	const struct server_config *config = server_get_config(server);
-	struct listener_options options = {
-		.address = config->listen_address,
-		.port = config->http_port,
-		.connections_max = (unsigned)config->connections_max,
-		.connections_per_address_max = (unsigned)config->connections_per_address_max,
-		.refusals = &server_get_refusals(server)->http,
-		.protocol = &http_protocol,
-		.tls = server_tls(server),
-		.tls_required = config->tls_required,
-		.context = server,
-	};
+	struct listener_options options =
+		server_listening(server, server_get_config(server)->http_port, &server_get_refusals(server)->http);
+	options.protocol = &http_protocol;
+	options.context = server;
 	return listener_open(server_loop(server), &options, out);
 }

@@ -82,7 +82,7 @@ static void client_run_blocking(void *context, void (*function)(void *argument),
 	blocking->base.run = blocking_run;
 	blocking->function = function;
 	blocking->argument = argument;
-	status submitted = workers_submit(client->server->options.workers, &blocking->base);
+	status submitted = workers_submit(client->server->options.listening.workers, &blocking->base);
 	/* Workers stop after the loop has ended, and sessions live on the loop. */
 	INVARIANT(submitted == STATUS_OK);
 }
@@ -249,17 +249,9 @@ status kafka_server_open(const struct kafka_server_options *options, struct kafk
 {
 	struct kafka_server *server = mem_alloc_zeroed(1, sizeof *server);
 	server->options = *options;
-	struct listener_options listening = {
-		.address = options->address,
-		.port = options->port,
-		.connections_max = options->connections_max,
-		.connections_per_address_max = options->connections_per_address_max,
-		.refusals = options->refusals,
-		.protocol = &kafka_protocol,
-		.tls = options->tls,
-		.tls_required = options->tls_required,
-		.context = server,
-	};
+	struct listener_options listening = options->listening;
+	listening.protocol = &kafka_protocol;
+	listening.context = server;
 	struct group_coordinator_options groups = group_coordinator_options_default();
 	groups.group.initial_delay_ms = (int32_t)options->group_initial_delay_ms;
 	groups.offsets_retention_ms = options->offsets_retention_ms;
@@ -288,7 +280,7 @@ status kafka_server_open(const struct kafka_server_options *options, struct kafk
 	broker.log = options->log;
 	broker.groups = group_log_coordinator(server->groups);
 	broker.transactions = transaction_log_coordinator(server->transactions);
-	broker.host = options->advertised_host != NULL ? options->advertised_host : options->address;
+	broker.host = options->advertised_host != NULL ? options->advertised_host : options->listening.address;
 	broker.port = (int32_t)listener_port(server->listener);
 	broker.security = options->security;
 	server->broker = kafka_broker_create(&broker);

@@ -13,16 +13,10 @@ struct kafka_server;
 
 struct kafka_server_options {
 	struct loop *loop;
-	struct workers *workers;
+	struct listener_options listening; /* but for protocol and context; with workers */
 	struct log *log;
-	const char *address;         /* listened on */
 	const char *advertised_host; /* told to clients; NULL = the address */
-	int64_t port;
-	unsigned connections_max, connections_per_address_max; /* see listener_options */
-	struct listener_refusals *refusals;
 	struct kafka_security security;
-	struct tls_context *const *tls; /* see listener_options */
-	bool tls_required;
 	int64_t group_initial_delay_ms; /* see group_options */
 	int64_t offsets_retention_ms;
 };

@@ -69,7 +69,7 @@ static void client_finish(struct pg_client *client)
 static void client_submit(struct pg_client *client)
 {
 	client->working = true;
-	if (workers_submit(client->server->options.workers, &client->work) == STATUS_OK)
+	if (workers_submit(client->server->options.listening.workers, &client->work) == STATUS_OK)
 		return;
 	client->working = false;
 	pgwire_shutdown(client->pgwire);
@@ -194,7 +194,7 @@ static void *pg_accepted(void *context, struct connection *connection)
 		.cancel_key = client->key,
 		.peer = connection_peer(connection),
 		.offers_tls = connection_offers_tls(connection),
-		.requires_tls = server->options.tls_required,
+		.requires_tls = server->options.listening.tls_required,
 	};
 	client->pgwire = pgwire_create(&options);
 	client->next = server->clients;
@@ -263,17 +263,9 @@ status pg_server_open(const struct pg_server_options *options, struct pg_server 
 {
 	struct pg_server *server = mem_alloc_zeroed(1, sizeof *server);
 	server->options = *options;
-	struct listener_options listening = {
-		.address = options->address,
-		.port = options->port,
-		.connections_max = options->connections_max,
-		.connections_per_address_max = options->connections_per_address_max,
-		.refusals = options->refusals,
-		.protocol = &pg_protocol,
-		.tls = options->tls,
-		.tls_required = options->tls_required,
-		.context = server,
-	};
+	struct listener_options listening = options->listening;
+	listening.protocol = &pg_protocol;
+	listening.context = server;
 	status opened = listener_open(options->loop, &listening, &server->listener);
 	if (opened != STATUS_OK) {
 		mem_free(server);

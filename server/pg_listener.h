@@ -13,14 +13,8 @@ struct pg_server;
 
 struct pg_server_options {
 	struct loop *loop;
-	struct workers *workers;
+	struct listener_options listening; /* but for protocol and context; with workers */
 	const struct sql_environment *environment;
-	const char *address;
-	int64_t port;
-	unsigned connections_max, connections_per_address_max; /* see listener_options */
-	struct listener_refusals *refusals;
-	struct tls_context *const *tls; /* see listener_options */
-	bool tls_required;
 };
 
 status pg_server_open(const struct pg_server_options *options, struct pg_server **out) MUST_USE;

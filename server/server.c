@@ -446,24 +446,31 @@ static status connectors_start(struct server *server)
 	return STATUS_OK;
 }
 
+struct listener_options server_listening(
+	struct server *server, int64_t port, struct listener_refusals *refusals)
+{
+	const struct server_config *config = server->config;
+	return (struct listener_options){
+		.address = config->listen_address,
+		.port = port,
+		.connections_max = (unsigned)config->connections_max,
+		.connections_per_address_max = (unsigned)config->connections_per_address_max,
+		.refusals = refusals,
+		.workers = server->workers,
+		.tls = server_tls(server),
+		.tls_required = config->tls_required && server_tls(server) != NULL,
+	};
+}
+
 static status listeners_open(struct server *server)
 {
 	const struct server_config *config = server->config;
-	unsigned connections_max = (unsigned)config->connections_max;
-	unsigned per_address_max = (unsigned)config->connections_per_address_max;
 	struct kafka_server_options kafka = {
 		.loop = server->loop,
-		.workers = server->workers,
+		.listening = server_listening(server, config->kafka_port, &server->refusals.kafka),
 		.log = server->log,
-		.address = config->listen_address,
 		.advertised_host = config->kafka_advertised_host[0] != '\0' ? config->kafka_advertised_host : NULL,
-		.port = config->kafka_port,
-		.connections_max = connections_max,
-		.connections_per_address_max = per_address_max,
-		.refusals = &server->refusals.kafka,
 		.security = security_for_kafka(server->security),
-		.tls = server_tls(server),
-		.tls_required = config->tls_required,
 		.group_initial_delay_ms = config->group_initial_delay_ms,
 		.offsets_retention_ms = config->offsets_retention_minutes * 60 * 1000,
 	};
@@ -473,15 +480,8 @@ static status listeners_open(struct server *server)
 	server->sql.groups = kafka_server_broker(server->kafka)->groups;
 	struct pg_server_options pg = {
 		.loop = server->loop,
-		.workers = server->workers,
+		.listening = server_listening(server, config->pg_port, &server->refusals.pg),
 		.environment = &server->sql,
-		.address = config->listen_address,
-		.port = config->pg_port,
-		.connections_max = connections_max,
-		.connections_per_address_max = per_address_max,
-		.refusals = &server->refusals.pg,
-		.tls = server_tls(server),
-		.tls_required = config->tls_required && server_tls(server) != NULL,
 	};
 	result = pg_server_open(&pg, &server->pg);
 	return result == STATUS_OK ? http_listener_open(server, &server->http) : result;

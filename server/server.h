@@ -63,6 +63,9 @@ struct server_refusals {
 	struct listener_refusals kafka, pg, http;
 };
 struct server_refusals *server_get_refusals(struct server *server);
+/* What the listeners have in common, for the one with that port; protocol and context are to be filled in. */
+struct listener_options server_listening(
+	struct server *server, int64_t port, struct listener_refusals *refusals);
 
 /* Called on the loop thread after new publications (several may be folded into one call): change streams,
  * waiting fetches. The node is the caller's until it is removed. Loop thread. */
