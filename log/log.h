@@ -37,6 +37,7 @@ enum {
 };
 
 struct log;
+struct file_range;
 struct partition; /* owned by the log; borrowed pointers stay valid until log_close() */
 
 struct log_options {
@@ -198,6 +199,13 @@ status partition_read(
  * has reached it. */
 status partition_read_until(struct partition *partition, int64_t offset, int64_t end_offset, size_t bytes_max,
 	struct buffer *out) MUST_USE;
+/* The same without reading the bytes: where they lie, for a reader that has the kernel send them.
+ * *next_offset is where reading goes on. The range is the caller's, who closes it: it has a descriptor of its
+ * own and stays readable whatever becomes of the topic. Only a few of the headers are looked at. out->fd is
+ * −1, also with STATUS_OK: then the first batch has no records, and partition_read_until() passes over it. IO
+ * also when the process has no descriptor left. */
+status partition_range(struct partition *partition, int64_t offset, int64_t end_offset, size_t bytes_max,
+	struct file_range *out, int64_t *next_offset) MUST_USE;
 /* What a reader shows who shows no aborted record: as partition_read_until(), ending at the last stable
  * offset at the latest, and without the batches of aborted transactions and the markers. What it adds may
  * be empty; reading goes on at *next_offset all the same. A pure function of the records before the end. */

@@ -3,154 +3,9 @@
 
 #include "base/invariant.h"
 #include "log/partition_internal.h"
+#include "log/partition_place.h"
 
 /* ---- reading ---- */
-
-struct place {
-	struct segment *segment; /* acquired */
-	int64_t position;        /* a batch boundary */
-	int64_t limit;           /* published bytes of the segment */
-	bool exact;              /* the batch at `position` contains the offset */
-};
-
-/* The last segment whose base offset is ≤ offset. */
-static struct segment *segment_of_offset(const struct partition *partition, int64_t offset)
-{
-	size_t low = 0, high = partition->segment_count;
-	while (high - low > 1) {
-		size_t middle = low + (high - low) / 2;
-		if (partition->segments[middle]->summary.base_offset <= offset)
-			low = middle;
-		else
-			high = middle;
-	}
-	return partition->segments[low];
-}
-
-/* @locks held */
-static status offset_check(const struct partition *partition, int64_t offset)
-{
-	int64_t start = atomic_load(&partition->log_start);
-	int64_t end = atomic_load(&partition->high_watermark);
-	if (offset == end)
-		return STATUS_END;
-	if (offset < start || offset > end)
-		return error_raise(STATUS_OUT_OF_RANGE,
-			"offset %" PRId64 " of %s-%d is outside of %" PRId64 " … %" PRId64, offset,
-			partition->topic->name, partition->number, start, end);
-	return STATUS_OK;
-}
-
-/* One try. @locks held; may be dropped meanwhile */
-static status place_try(struct partition *partition, int64_t offset, struct place *out, int64_t end_offset)
-{
-	status result = offset_check(partition, offset);
-	if (result != STATUS_OK)
-		return result;
-	if (offset >= end_offset)
-		return STATUS_END;
-	struct segment *segment = segment_of_offset(partition, offset);
-	result = segment_acquire(partition, segment);
-	if (result != STATUS_OK)
-		return result;
-	struct place place = {segment, 0, 0, offset == segment->summary.base_offset};
-	for (size_t i = 0; i < PARTITION_HINTS && !place.exact; i++) {
-		const struct partition_hint *hint = &partition->hints[i];
-		if (hint->segment == segment && hint->offset == offset) {
-			place.position = hint->position;
-			place.exact = true;
-		}
-	}
-	if (!place.exact) {
-		result = segment_index_need(partition, segment);
-		if (result != STATUS_OK) {
-			segment_release(segment);
-			return result;
-		}
-		place.position = segment_index_position(&segment->index, offset);
-	}
-	place.limit = segment->summary.size;
-	*out = place;
-	return STATUS_OK;
-}
-
-/* Enters the partition and acquires the segment; the caller releases both. END from `end_offset` on. */
-static status place_find(struct partition *partition, int64_t offset, struct place *out, int64_t end_offset)
-{
-	pthread_mutex_lock(&partition->lock);
-	status result = partition_enter(partition);
-	if (result == STATUS_OK) {
-		do {
-			result = place_try(partition, offset, out, end_offset);
-		} while (result == STATUS_NOT_READY);
-		if (result != STATUS_OK)
-			partition_leave(partition);
-	}
-	pthread_mutex_unlock(&partition->lock);
-	return result;
-}
-
-static status damage_raise(const struct place *place, int64_t position, const char *why)
-{
-	error_raise(
-		STATUS_DAMAGED, "%s is damaged at byte %" PRId64 ": %s", place->segment->file.path, position, why);
-	error_hint("Restore the file from a copy; what was derived from it can be rebuilt.");
-	return STATUS_DAMAGED;
-}
-
-/* Reads exactly `size` published bytes. */
-static status place_read(const struct place *place, int64_t position, uint8_t *at, size_t size)
-{
-	size_t got = 0;
-	status result = file_read(&place->segment->file, position, at, size, &got);
-	if (result == STATUS_OK && got < size)
-		result = damage_raise(place, position + (int64_t)got, "the file was cut off");
-	return result;
-}
-
-/* Reads the header at `at`, `position` in the file; all of its batch must be published. */
-static status extent_at(
-	const struct place *place, const uint8_t *at, int64_t position, struct batch_extent *extent)
-{
-	if (!batch_extent_read(at, extent))
-		return damage_raise(place, position, "no batch begins here");
-	if (extent->size > place->limit - position)
-		return damage_raise(place, position, "the batch runs past the end of the segment");
-	return STATUS_OK;
-}
-
-/* Walks from the index's boundary to the batch that contains `offset`. */
-static status place_advance(struct place *place, int64_t offset)
-{
-	uint8_t bytes[2 * SEGMENT_INDEX_INTERVAL];
-	while (!place->exact) {
-		size_t size = sizeof bytes, at = 0;
-		if (place->limit - place->position < (int64_t)size)
-			size = (size_t)(place->limit - place->position);
-		if (size < RECORD_BATCH_HEADER_SIZE)
-			return damage_raise(place, place->position, "the offset is missing");
-		status result = place_read(place, place->position, bytes, size);
-		if (result != STATUS_OK)
-			return result;
-		while (!place->exact && size - at >= RECORD_BATCH_HEADER_SIZE) {
-			struct batch_extent extent;
-			result = extent_at(place, bytes + at, place->position, &extent);
-			if (result != STATUS_OK)
-				return result;
-			if (extent.base_offset > offset)
-				return damage_raise(place, place->position, "the offsets have a gap");
-			if (extent.last_offset >= offset) {
-				place->exact = true;
-			} else {
-				place->position += extent.size;
-				if ((size_t)extent.size > size - at)
-					break;
-				at += (size_t)extent.size;
-			}
-		}
-	}
-	return STATUS_OK;
-}
 
 /* Reads whole batches from place->position on, but none from `end_offset` on, into the room after out->size;
  * sets *total and the offset that follows them. */
@@ -168,12 +23,12 @@ static status batches_read(const struct place *place, int64_t offset, int64_t en
 	while (result == STATUS_OK && size - end >= RECORD_BATCH_HEADER_SIZE) {
 		struct batch_extent extent;
 		int64_t position = place->position + (int64_t)end;
-		result = extent_at(place, at + end, position, &extent);
+		result = place_extent(place, at + end, position, &extent);
 		if (result != STATUS_OK)
 			break;
 		if (expected < 0 ? extent.base_offset > offset || extent.last_offset < offset
 						 : extent.base_offset != expected) {
-			result = damage_raise(place, position, "the base offset does not follow the batch before");
+			result = place_damage(place, position, "the base offset does not follow the batch before");
 			break;
 		}
 		if (end != 0 && extent.base_offset >= end_offset)
@@ -191,7 +46,7 @@ static status batches_read(const struct place *place, int64_t offset, int64_t en
 		expected = extent.last_offset + 1;
 	}
 	if (result == STATUS_OK && end == 0)
-		result = damage_raise(place, place->position, "less than a batch header is left");
+		result = place_damage(place, place->position, "less than a batch header is left");
 	if (result == STATUS_OK) {
 		*total = end;
 		*next_offset = expected;
@@ -203,12 +58,12 @@ static status batches_read(const struct place *place, int64_t offset, int64_t en
 static size_t empty_size(struct slice bytes)
 {
 	size_t size = 0;
-	struct record_batch batch;
 	while (size < bytes.size) {
-		INVARIANT(record_batch_header(slice_of(bytes.data + size, bytes.size - size), &batch) == STATUS_OK);
-		if (batch.count != 0 || batch.control)
+		struct batch_extent extent;
+		INVARIANT(batch_extent_read(bytes.data + size, &extent)); /* batches_read() checked it */
+		if (!extent.empty)
 			break;
-		size += batch.size;
+		size += (size_t)extent.size;
 	}
 	return size;
 }
@@ -219,22 +74,15 @@ static status partition_read_once(struct partition *partition, int64_t offset, i
 {
 	struct place place;
 	size_t total = 0;
-	status result = place_find(partition, offset, &place, end_offset);
+	status result = place_find(partition, offset, end_offset, false, &place);
 	if (result != STATUS_OK)
 		return result;
 	result = place_advance(&place, offset);
 	if (result == STATUS_OK)
 		result = batches_read(&place, offset, end_offset, bytes_max, out, &total, next_offset);
-	pthread_mutex_lock(&partition->lock);
-	if (result == STATUS_OK) {
-		if (!place.segment->retired)
-			partition->hints[partition->hint_next++ % PARTITION_HINTS] =
-				(struct partition_hint){*next_offset, place.segment, place.position + (int64_t)total};
+	if (result == STATUS_OK)
 		out->size += total;
-	}
-	segment_release(place.segment);
-	partition_leave(partition);
-	pthread_mutex_unlock(&partition->lock);
+	place_leave(partition, &place, result == STATUS_OK ? *next_offset : -1, place.position + (int64_t)total);
 	return result;
 }
 
@@ -283,15 +131,12 @@ status partition_note_damage(struct partition *partition, struct slice bytes, st
 		bytes = slice_of(bytes.data + batch.size, bytes.size - batch.size);
 	}
 	struct place place;
-	if (bytes.size == 0 || offset < 0 || place_find(partition, offset, &place, INT64_MAX) != STATUS_OK)
+	if (bytes.size == 0 || offset < 0 || place_find(partition, offset, INT64_MAX, false, &place) != STATUS_OK)
 		return error_restore(&error);
 	status found = place_advance(&place, offset);
 	char path[SEGMENT_PATH_MAX];
 	segment_path(path, partition->dir, place.segment->summary.base_offset, SEGMENT_LOG);
-	pthread_mutex_lock(&partition->lock);
-	segment_release(place.segment);
-	partition_leave(partition);
-	pthread_mutex_unlock(&partition->lock);
+	place_leave(partition, &place, -1, 0);
 	code = error_restore(&error);
 	if (found != STATUS_OK)
 		return code;

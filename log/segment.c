@@ -89,19 +89,37 @@ void segment_index_seal(struct segment_index *index)
 	index_add_time(index);
 }
 
-int64_t segment_index_position(const struct segment_index *index, int64_t offset)
+static struct segment_mark index_mark(const struct segment_index *index, size_t number)
 {
-	const uint8_t *entries = index->offsets.data;
+	const uint8_t *entry = index->offsets.data + number * SEGMENT_OFFSET_ENTRY_SIZE;
+	return (struct segment_mark){
+		.position = (int64_t)get_be32(entry + 4),
+		.last_offset = index->base_offset + (int64_t)get_be32(entry),
+	};
+}
+
+/* Both grow from entry to entry. */
+bool segment_index_before(
+	const struct segment_index *index, int64_t position, int64_t offset, struct segment_mark *out)
+{
 	size_t low = 0, high = index->offsets.size / SEGMENT_OFFSET_ENTRY_SIZE;
-	int64_t relative = offset - index->base_offset;
-	while (low < high) { /* the number of entries ≤ relative */
+	while (low < high) { /* the number of entries before */
 		size_t middle = low + (high - low) / 2;
-		if ((int64_t)get_be32(entries + middle * SEGMENT_OFFSET_ENTRY_SIZE) <= relative)
+		struct segment_mark mark = index_mark(index, middle);
+		if (mark.position < position && mark.last_offset < offset)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low == 0 ? 0 : (int64_t)get_be32(entries + (low - 1) * SEGMENT_OFFSET_ENTRY_SIZE + 4);
+	if (low != 0)
+		*out = index_mark(index, low - 1);
+	return low != 0;
+}
+
+int64_t segment_index_position(const struct segment_index *index, int64_t offset)
+{
+	struct segment_mark mark;
+	return segment_index_before(index, INT64_MAX, offset + 1, &mark) ? mark.position : 0;
 }
 
 int64_t segment_index_offset_of_time(const struct segment_index *index, int64_t timestamp_ms)

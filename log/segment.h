@@ -65,6 +65,15 @@ void segment_index_add(struct segment_index *index, const struct record_batch *b
 void segment_index_seal(struct segment_index *index);
 /* A batch boundary at or before the batch that contains `offset`, at most about two intervals before. */
 int64_t segment_index_position(const struct segment_index *index, int64_t offset);
+/* An entry of the offset index: a batch. */
+struct segment_mark {
+	int64_t position;
+	int64_t last_offset;
+};
+/* The last batch of the index that begins before byte `position` and ends before `offset`; false when there
+ * is none. */
+bool segment_index_before(
+	const struct segment_index *index, int64_t position, int64_t offset, struct segment_mark *out);
 /* All records before the returned offset are older than `timestamp_ms`. */
 int64_t segment_index_offset_of_time(const struct segment_index *index, int64_t timestamp_ms);
 static inline size_t segment_index_bytes(const struct segment_index *index)
@@ -126,6 +135,7 @@ struct batch_extent {
 	int64_t size;
 	int64_t max_timestamp_ms;
 	bool transactional; /* part of a transaction, or a marker */
+	bool empty;         /* no records and no marker: what compaction leaves */
 };
 /* From RECORD_BATCH_HEADER_SIZE bytes; false when they cannot begin a batch of this log. */
 bool batch_extent_read(const uint8_t *bytes, struct batch_extent *out);

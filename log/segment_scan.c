@@ -20,7 +20,9 @@ enum {
 	AT_ATTRIBUTES = 21,
 	AT_LAST_OFFSET_DELTA = 23,
 	AT_MAX_TIMESTAMP = 35,
+	AT_COUNT = 57,
 	LENGTH_FROM = 12,
+	ATTRIBUTE_CONTROL = 0x20,
 	ATTRIBUTES_TRANSACTIONAL = 0x30, /* transactional, control */
 };
 
@@ -33,12 +35,14 @@ bool batch_extent_read(const uint8_t *bytes, struct batch_extent *out)
 		bytes[AT_MAGIC] != MAGIC || get_be32(bytes + AT_LEADER_EPOCH) != 0 || base_offset < 0 ||
 		base_offset > INT64_MAX - INT32_MAX || last_delta < 0)
 		return false;
+	uint16_t attributes = get_be16(bytes + AT_ATTRIBUTES);
 	*out = (struct batch_extent){
 		.base_offset = base_offset,
 		.last_offset = base_offset + last_delta,
 		.size = (int64_t)length + LENGTH_FROM,
 		.max_timestamp_ms = (int64_t)get_be64(bytes + AT_MAX_TIMESTAMP),
-		.transactional = (get_be16(bytes + AT_ATTRIBUTES) & ATTRIBUTES_TRANSACTIONAL) != 0,
+		.transactional = (attributes & ATTRIBUTES_TRANSACTIONAL) != 0,
+		.empty = get_be32(bytes + AT_COUNT) == 0 && (attributes & ATTRIBUTE_CONTROL) == 0,
 	};
 	return true;
 }
