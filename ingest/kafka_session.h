@@ -29,6 +29,7 @@
 #define KAPPA_INGEST_KAFKA_SESSION_H
 
 #include "base/bytes.h"
+#include "base/file_range.h"
 #include "base/status.h"
 #include "ingest/kafka_broker.h"
 
@@ -41,8 +42,11 @@ struct kafka_session_io {
 	 * one, to be written in order; the server calls buffer_deinit() once written. Must not call into the
 	 * session. */
 	void (*send)(void *context, struct buffer *bytes);
-	/* Bytes given to send() and not yet taken by the socket. While they exceed SEND_BYTES_MAX no further
-	 * request is started; call kafka_session_resume() when they shrink. NULL = never a limit. */
+	/* Network thread, from inside receive or resume. Takes over the range: bytes to be written in order with
+	 * those of send(), straight from the file. NULL = not possible: all is sent as bytes. */
+	void (*send_range)(void *context, struct file_range *range);
+	/* Bytes given to send() or send_range() and not yet taken by the socket. While they exceed SEND_BYTES_MAX
+	 * no further request is started; call kafka_session_resume() when they shrink. NULL = never a limit. */
 	size_t (*unsent)(void *context);
 	/* Any thread: something finished, call kafka_session_resume() soon on the network thread. Must not block
 	 * or call into the session (uv_async_send does neither). Never called after kafka_session_destroy()

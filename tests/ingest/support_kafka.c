@@ -53,7 +53,12 @@ static void calls_run(struct kafka_fixture *fixture)
 void fixture_session_renew(struct kafka_fixture *fixture)
 {
 	kafka_session_destroy(fixture->session);
-	struct kafka_session_io io = {fixture, io_send, io_unsent, io_wake, io_run_blocking, "127.0.0.1:4711"};
+	struct kafka_session_io io = {.context = fixture,
+		.send = io_send,
+		.unsent = io_unsent,
+		.wake = io_wake,
+		.run_blocking = io_run_blocking,
+		.peer = "127.0.0.1:4711"};
 	fixture->session = kafka_session_create(fixture->broker, &io);
 	fixture->sent.size = 0;
 }
