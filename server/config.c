@@ -58,6 +58,10 @@ static const struct option options[] = {
 		"open connections of one listener"},
 	{"connections_per_address_max", OPTION_NUMBER, AT(connections_per_address_max), "0", 0, 100000,
 		"of them from one address; 0 = as many as connections_max"},
+	{"output_memory_mb", OPTION_NUMBER, AT(output_memory_mb), "256", 1, 1 << 20,
+		"memory for answers that clients have not taken yet, MiB; when it is spent, each connection is held "
+		"to a "
+		"quarter MiB"},
 	{"connect_dirs", OPTION_TEXT, AT(connect_dirs), "loopback", 0, 0,
 		"directories whose files connectors may read and write, separated by ':'; none; or loopback: any "
 		"while "

@@ -12,12 +12,15 @@
 #include "base/bytes.h"
 #include "base/file_range.h"
 #include "server/loop.h"
+#include "server/output_budget.h"
 #include "server/tls.h"
 
 struct connection;
 
 enum {
-	CONNECTION_OUTPUT_LOW = 256 * 1024,   /* bytes waiting: drained() is called when they fall to this */
+	/* Bytes waiting: drained() is called when they fall to this; all that a connection should hold while the
+	 * output budget is spent. */
+	CONNECTION_OUTPUT_LOW = 256 * 1024,
 	CONNECTION_OUTPUT_HIGH = 1024 * 1024, /* a protocol should stop producing above this */
 };
 
@@ -35,7 +38,7 @@ struct protocol {
 	/* The TLS handshake is done; `certificate_name`: whom the client's verified certificate names, or NULL;
 	 * valid during the call. Before received(). May be NULL. */
 	void (*secured)(void *state, const char *certificate_name);
-	/* Output had been above the high mark and fell to the low one. May be NULL. */
+	/* Output had been above the high mark, or clogged, and fell to the low mark. May be NULL. */
 	void (*drained)(void *state);
 	/* The time set by connection_timer_set() is over. May be NULL. */
 	void (*timeout)(void *state);
@@ -55,6 +58,11 @@ void connection_send_range(struct connection *connection, struct file_range *ran
  * of ranges.
  */
 size_t connection_pending(const struct connection *connection);
+/* Has the client more to take than `usual_max` bytes, or than CONNECTION_OUTPUT_LOW while the budget is
+ * spent? Then drained() will be called. */
+bool connection_is_clogged(struct connection *connection, size_t usual_max);
+/* The budget for all connections' output is spent: make answers small. */
+bool connection_output_is_scarce(const struct connection *connection);
 /* The handshake comes next; what was received until now has been used up. Only when listener has TLS. */
 void connection_secure(struct connection *connection);
 /* Does the listener offer TLS to new connections? */

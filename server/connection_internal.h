@@ -21,7 +21,8 @@ enum transport {
 struct connection_set {
 	struct loop *loop;
 	const struct protocol *protocol;
-	struct workers *workers; /* NULL: no ranges are sent */
+	struct workers *workers;      /* NULL: no ranges are sent */
+	struct output_budget *budget; /* or NULL */
 	struct tls_context *const *tls;
 	bool tls_required;
 	size_t count;                              /* not closing */

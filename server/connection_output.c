@@ -24,6 +24,7 @@ struct output {
 static void output_free(struct output *output)
 {
 	file_range_close(&output->range);
+	output_budget_give(output->connection->set->budget, output->bytes.capacity);
 	buffer_deinit(&output->bytes);
 	mem_free(output);
 }
@@ -36,6 +37,7 @@ static struct output *output_of(struct connection *connection, struct buffer *by
 	output->connection = connection;
 	output->bytes = *bytes;
 	output->range.fd = -1;
+	output_budget_take(connection->set->budget, bytes->capacity);
 	buffer_init(bytes);
 	return output;
 }
@@ -136,6 +138,23 @@ void connection_output_drop(struct connection *connection)
 		output_free(output);
 	}
 	connection_transfer_abandon(connection);
+}
+
+bool connection_output_is_scarce(const struct connection *connection)
+{
+	return output_budget_is_spent(connection->set->budget);
+}
+
+bool connection_is_clogged(struct connection *connection, size_t usual_max)
+{
+	size_t max = usual_max;
+	if (max > CONNECTION_OUTPUT_LOW && connection_output_is_scarce(connection))
+		max = CONNECTION_OUTPUT_LOW;
+	if (connection->pending_bytes <= max)
+		return false;
+	if (connection->pending_bytes > CONNECTION_OUTPUT_LOW)
+		connection->above_high = true;
+	return true;
 }
 
 /* Bytes the socket takes now; 0 while others wait before them. */

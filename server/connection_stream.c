@@ -11,6 +11,7 @@
 struct connection_stream {
 	struct loop_task task;
 	struct loop *loop;
+	struct output_budget *budget;
 	atomic_uint references;
 	/* loop thread */
 	struct connection *connection;
@@ -52,6 +53,7 @@ static void stream_run(struct loop_task *task)
 	struct buffer bytes;
 	pthread_mutex_lock(&stream->mutex);
 	bytes = stream->waiting;
+	output_budget_give(stream->budget, bytes.size);
 	buffer_init(&stream->waiting);
 	stream->posted = false;
 	if (stream->connection != NULL)
@@ -71,6 +73,7 @@ struct connection_stream *connection_stream_create(struct connection *connection
 	struct connection_stream *stream = mem_alloc_zeroed(1, sizeof *stream);
 	stream->task.run = stream_run;
 	stream->loop = connection->set->loop;
+	stream->budget = connection->set->budget;
 	atomic_init(&stream->references, 2); /* the caller's and the connection's */
 	pthread_mutex_init(&stream->mutex, NULL);
 	pthread_cond_init(&stream->room, NULL);
@@ -96,6 +99,7 @@ void connection_stream_release(struct connection_stream *stream)
 {
 	if (stream == NULL || atomic_fetch_sub(&stream->references, 1) > 1)
 		return;
+	output_budget_give(stream->budget, stream->waiting.size);
 	buffer_deinit(&stream->waiting);
 	pthread_cond_destroy(&stream->room);
 	pthread_mutex_destroy(&stream->mutex);
@@ -104,8 +108,8 @@ void connection_stream_release(struct connection_stream *stream)
 
 static bool stream_is_full(struct connection_stream *stream)
 {
-	return !atomic_load(&stream->detached) &&
-		   stream->waiting.size + stream->unsent_bytes > CONNECTION_OUTPUT_HIGH;
+	size_t max = output_budget_is_spent(stream->budget) ? CONNECTION_OUTPUT_LOW : CONNECTION_OUTPUT_HIGH;
+	return !atomic_load(&stream->detached) && stream->waiting.size + stream->unsent_bytes > max;
 }
 
 status connection_stream_write(struct connection_stream *stream, struct slice bytes)
@@ -120,6 +124,7 @@ status connection_stream_write(struct connection_stream *stream, struct slice by
 	bool detached = atomic_load(&stream->detached);
 	if (!detached) {
 		buffer_append(&stream->waiting, bytes.data, bytes.size);
+		output_budget_take(stream->budget, bytes.size);
 		if (!stream->posted) {
 			stream->posted = true;
 			connection_stream_retain(stream);

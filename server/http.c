@@ -46,7 +46,7 @@ struct http_client {
 	struct exchange *exchange; /* being read or worked on */
 	struct buffer url, header_name, header_value;
 	size_t header_bytes;
-	bool complete, working, failed, header_has_value, expects_continue;
+	bool complete, working, clogged, failed, header_has_value, expects_continue;
 	char certificate_name[USER_NAME_SIZE_MAX + 1];
 	int refuse_code; /* the request is not to be handled but answered with this */
 };
@@ -201,9 +201,23 @@ static const http_parser_settings parser_settings = {
 
 /* ---- answering ---- */
 
+/* While many clients do not take their answers, those of this one are small. */
+static void refuse_if_scarce(const struct http_client *client, struct http_response *response)
+{
+	if (response->body.size <= CONNECTION_OUTPUT_LOW || !connection_output_is_scarce(client->connection))
+		return;
+	status code = error_raise(STATUS_BACKPRESSURE,
+		"an answer of %zu bytes while output_memory_mb is spent on answers that clients do not take",
+		response->body.size);
+	error_hint("Try again later, or ask for less than %d KiB.", CONNECTION_OUTPUT_LOW / 1024);
+	buffer_deinit(&response->body);
+	http_answer_error(response, code);
+}
+
 static void write_answer(struct http_client *client, struct http_response *response, bool keep_alive)
 {
 	char head[256];
+	refuse_if_scarce(client, response);
 	/* An answer without a body has no length either (RFC 9110, 8.6). */
 	if (response->code == 204) {
 		int wrote = snprintf(head, sizeof head, "HTTP/1.1 204 No Content\r\n%s\r\n",
@@ -247,6 +261,23 @@ static void exchange_run(struct worker_task *task)
 
 static void client_parse(struct http_client *client, struct slice bytes);
 
+/* The next request: when enough of the answers before it was taken, see http_drained(). */
+static void client_go_on(struct http_client *client)
+{
+	client->clogged = connection_is_clogged(client->connection, CONNECTION_OUTPUT_HIGH);
+	if (client->clogged)
+		return;
+	connection_timer_set(client->connection, HTTP_IDLE_MS);
+	connection_read_resume(client->connection);
+	http_parser_pause(&client->parser, 0);
+	if (client->input.size != 0) {
+		struct buffer input = client->input;
+		client->input = (struct buffer){0};
+		client_parse(client, buffer_slice(&input));
+		buffer_deinit(&input);
+	}
+}
+
 static void exchange_back(struct loop_task *task)
 {
 	struct exchange *exchange = (struct exchange *)((char *)task - offsetof(struct exchange, back));
@@ -264,15 +295,7 @@ static void exchange_back(struct loop_task *task)
 		connection_finish(client->connection);
 		return;
 	}
-	connection_timer_set(client->connection, HTTP_IDLE_MS);
-	connection_read_resume(client->connection);
-	http_parser_pause(&client->parser, 0);
-	if (client->input.size != 0) {
-		struct buffer input = client->input;
-		client->input = (struct buffer){0};
-		client_parse(client, buffer_slice(&input));
-		buffer_deinit(&input);
-	}
+	client_go_on(client);
 }
 
 static void client_work(struct http_client *client)
@@ -395,8 +418,16 @@ static void http_closed(void *state)
 	mem_free(client);
 }
 
+static void http_drained(void *state)
+{
+	struct http_client *client = state;
+	if (client->clogged)
+		client_go_on(client);
+}
+
 static const struct protocol http_protocol = {
 	.name = "http",
+	.drained = http_drained,
 	.accepted = http_accepted,
 	.received = http_received,
 	.secured = http_secured,

@@ -228,6 +228,11 @@ status http_metrics(struct server *server, const struct http_request *request, s
 	single(
 		out, "kappa_worker_tasks_waiting", "gauge", "Statements and requests waiting for a worker.", waiting);
 	refusal_metrics(server, out);
+	struct output_budget *output = server_output_budget(server);
+	single(out, "kappa_output_bytes", "gauge", "Answers in memory that clients have not taken yet.",
+		(double)atomic_load(&output->bytes));
+	single(out, "kappa_output_bytes_max", "gauge",
+		"Above it each connection is held to a quarter MiB (output_memory_mb).", (double)output->bytes_max);
 	topic_metrics(server, out);
 	group_metrics(server, request->arena, out);
 	version_metrics(server, request->arena, out);

@@ -151,6 +151,7 @@ status listener_open(struct loop *loop, const struct listener_options *options, 
 	listener->set.freed = listener_free_if_done;
 	listener->set.loop = loop;
 	listener->set.workers = options->workers;
+	listener->set.budget = options->budget;
 	listener->set.protocol = options->protocol;
 	listener->context = options->context;
 	listener->set.tls = options->tls;

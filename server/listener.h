@@ -22,6 +22,7 @@ struct listener_options {
 	unsigned connections_per_address_max;
 	struct listener_refusals *refusals; /* counts there, the caller's, who frees it later; may be NULL */
 	struct workers *workers;            /* for connection_send_range(); may be NULL */
+	struct output_budget *budget;       /* outlives the listener; NULL = no limit for all together */
 	const struct protocol *protocol;    /* static */
 	void *context;
 	/* Of new connections: what it points to may be replaced on the loop thread. NULL, or to NULL: no TLS. */

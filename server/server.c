@@ -55,6 +55,7 @@ struct server {
 	struct pg_server *pg;
 	struct listener *http;
 	struct server_refusals refusals;
+	struct output_budget output_budget;
 	uv_signal_t terminate, interrupt, hangup;
 	struct server_event appended, published;
 	/* For workers that wait for records. */
@@ -263,6 +264,11 @@ struct server_connections server_connection_counts(const struct server *server)
 	};
 }
 
+struct output_budget *server_output_budget(struct server *server)
+{
+	return &server->output_budget;
+}
+
 struct server_refusals *server_get_refusals(struct server *server)
 {
 	return &server->refusals;
@@ -456,6 +462,7 @@ struct listener_options server_listening(
 		.connections_max = (unsigned)config->connections_max,
 		.connections_per_address_max = (unsigned)config->connections_per_address_max,
 		.refusals = refusals,
+		.budget = &server->output_budget,
 		.workers = server->workers,
 		.tls = server_tls(server),
 		.tls_required = config->tls_required && server_tls(server) != NULL,
@@ -465,6 +472,7 @@ struct listener_options server_listening(
 static status listeners_open(struct server *server)
 {
 	const struct server_config *config = server->config;
+	server->output_budget.bytes_max = (size_t)config->output_memory_mb << 20;
 	struct kafka_server_options kafka = {
 		.loop = server->loop,
 		.listening = server_listening(server, config->kafka_port, &server->refusals.kafka),

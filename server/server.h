@@ -63,6 +63,8 @@ struct server_refusals {
 	struct listener_refusals kafka, pg, http;
 };
 struct server_refusals *server_get_refusals(struct server *server);
+/* For answers that clients have not taken yet. Any thread. */
+struct output_budget *server_output_budget(struct server *server);
 /* What the listeners have in common, for the one with that port; protocol and context are to be filled in. */
 struct listener_options server_listening(
 	struct server *server, int64_t port, struct listener_refusals *refusals);
