@@ -55,6 +55,12 @@ static void client_send(void *context, struct buffer *bytes)
 	connection_write_buffer(client->connection, bytes);
 }
 
+static void client_send_range(void *context, struct file_range *range)
+{
+	struct kafka_client *client = context;
+	connection_send_range(client->connection, range);
+}
+
 static size_t client_unsent(void *context)
 {
 	const struct kafka_client *client = context;
@@ -178,6 +184,7 @@ static void *kafka_accepted(void *context, struct connection *connection)
 	struct kafka_session_io io = {
 		.context = client,
 		.send = client_send,
+		.send_range = client_send_range,
 		.unsent = client_unsent,
 		.wake = client_wake,
 		.run_blocking = client_run_blocking,
