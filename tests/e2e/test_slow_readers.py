@@ -119,6 +119,36 @@ def test_readers_that_do_not_read_hold_a_bounded_part_of_memory_and_nobody_up(ka
     normal_client(kappa, 6)
 
 
+def http_requests(kappa, count, answer_bytes):
+    """Pipelined ones; the client does not read."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.settimeout(WAIT_S)
+    client.connect(("127.0.0.1", kappa.http_port))
+    client.sendall(b"".join(b"GET /topics/large/batches?offsets=0:0&bytes=%d HTTP/1.1\r\nHost: kappa\r\n\r\n" % answer_bytes for _ in range(count)))
+    return client
+
+
+def test_http_requests_sent_ahead_wait_until_the_answers_before_them_are_read(kappa):
+    requests, answer_bytes = 100, 4 * MIB
+    before = resident_bytes(kappa)
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(http_requests(kappa, requests, answer_bytes)) for _ in range(3)]
+        for client in clients:
+            assert select.select([client], [], [], WAIT_S)[0]
+        highest = 0
+        for turn in range(10):
+            normal_client(kappa, turn)
+            highest = max(highest, resident_bytes(kappa) - before)
+        assert highest < len(clients) * 2 * answer_bytes + SLACK_BYTES, "%d MiB" % (highest // MIB)
+        clients[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, MIB)
+        with clients[0].makefile("rb") as answers:
+            for _ in range(requests):
+                assert answers.readline() == b"HTTP/1.1 200 OK\r\n"
+                headers = dict(line.split(b": ") for line in iter(answers.readline, b"\r\n"))
+                assert len(answers.read(int(headers[b"Content-Length"]))) > answer_bytes - VALUE_BYTES * 2
+
+
 def test_a_slow_reader_gets_every_answer_whole_and_in_order(kappa):
     requests, answer_bytes = 12, 4 * MIB
     with slow_client(kappa, answer_bytes, requests) as client:
