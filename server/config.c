@@ -54,7 +54,7 @@ static const struct option options[] = {
 		"how often to look for what retention and compaction ask for"},
 	{"clean_memory_mb", OPTION_NUMBER, AT(clean_memory_mb), "64", 1, 65536,
 		"memory for the keys that compaction compares at a time, MiB"},
-	{"connections_max", OPTION_NUMBER, AT(connections_max), "1000", 1, 100000,
+	{"connections_max", OPTION_NUMBER, AT(connections_max), "5000", 1, 100000,
 		"open connections of one listener"},
 	{"connections_per_address_max", OPTION_NUMBER, AT(connections_per_address_max), "0", 0, 100000,
 		"of them from one address; 0 = as many as connections_max"},

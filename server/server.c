@@ -381,13 +381,22 @@ static status signals_watch(struct server *server)
 	return failed == 0 ? STATUS_OK : error_raise(STATUS_IO, "cannot watch signals: %s", uv_strerror(failed));
 }
 
-static void files_limit_raise(void)
+/* As many descriptors as the system lets us have; says so when that is fewer than the Kafka clients alone may
+ * need: a socket each, and two more while a range of a file is sent. */
+static void files_limit_raise(const struct server_config *config)
 {
 	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	if (limit.rlim_cur < limit.rlim_max) {
 		limit.rlim_cur = limit.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &limit);
 	}
+	if (limit.rlim_cur < 3 * (rlim_t)config->connections_max)
+		diag(DIAG_WARN, "server", "few_descriptors",
+			"limit=%llu connections_max=%lld hint=\"raise LimitNOFILE (ulimit -Hn), or lower "
+			"connections_max\"",
+			(unsigned long long)limit.rlim_cur, (long long)config->connections_max);
 }
 
 static status storage_open(struct server *server)
@@ -590,7 +599,7 @@ status server_run(const struct server_config *config)
 	event_init(&server->appended, server, appended_run);
 	event_init(&server->published, server, published_run);
 	diag_set_level(level_parse(config->log_level));
-	files_limit_raise();
+	files_limit_raise(config);
 	status result = server_start(server);
 	struct error failure = *error_current();
 	if (result == STATUS_OK) {
