@@ -15,6 +15,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DEFAULT = ["unit", "tidy", "sql", "e2e", "crash"]
 CI = DEFAULT + ["asan", "tsan", "fuzz", "peers"]
 CORES = os.cpu_count() or 1
+PROGRAM_SECONDS_MAX = 900
 FUZZ_SECONDS = int(os.environ.get("KAPPA_FUZZ_SECONDS", "60"))
 
 
@@ -44,7 +45,7 @@ def build(preset, targets):
 def cmocka_program(preset, program, env):
     """Runs one; returns (passed, failed, what to print)."""
     began = time.time()
-    code, output = run([program], 300, env)
+    code, output = run([program], PROGRAM_SECONDS_MAX, env)
     ok = sum(int(n) for n in re.findall(r"\[  PASSED  \] (\d+) test", output))
     bad = sum(int(n) for n in re.findall(r"\[  FAILED  \] .*?(\d+) test", output))
     if code != 0 and bad == 0:
@@ -72,8 +73,9 @@ def cmocka(preset, env=None):
     return passed, failed
 
 
-def unit():
-    return cmocka("release")
+def unit(seeds):
+    """`seeds`: of each simulator; None = its default."""
+    return cmocka("release", {"KAPPA_SIM_SEEDS": seeds} if seeds else None)
 
 
 def asan():
@@ -161,10 +163,9 @@ def peers():
 
 def main(arguments):
     kills = 500 if "--long" in arguments else 25
-    if "--long" in arguments:
-        os.environ.setdefault("KAPPA_SIM_SEEDS", "10000")
+    seeds = os.environ.get("KAPPA_SIM_SEEDS", "10000" if "--long" in arguments or "--ci" in arguments else None)
     names = [name for name in arguments if not name.startswith("--")] or (CI if "--ci" in arguments else DEFAULT)
-    suites = {"unit": unit, "tidy": tidy, "sql": sql, "e2e": e2e, "crash": lambda: crash(kills), "asan": asan,
+    suites = {"unit": lambda: unit(seeds), "tidy": tidy, "sql": sql, "e2e": e2e, "crash": lambda: crash(kills), "asan": asan,
               "tsan": tsan, "fuzz": fuzz, "peers": peers}
     passed = failed = 0
     began = time.time()
