@@ -1,7 +1,7 @@
 /* A consumer of the Kafka protocol that costs the machine little, and clients that only wait.
  *
  *   bench_fetch HOST PORT consume TOPIC [CONNECTIONS] [BYTES_MAX] [PASSES]
- *   bench_fetch HOST PORT wait TOPIC IDLE PARKED ROUNDS SERVER_PID
+ *   bench_fetch HOST PORT wait TOPIC IDLE PARKED ROUNDS SERVER_PID [VALUE_BYTES]
  *
  * consume: each connection fetches partition 0 from its beginning to its end, PASSES times; record batches
  * are walked by their headers, not decoded. Prints bytes, seconds, bytes_per_second. wait: opens IDLE
@@ -212,15 +212,14 @@ static double processor_seconds(const char *pid)
 	return (double)(user + kernel) / (double)sysconf(_SC_CLK_TCK);
 }
 
-static void produce_one(int fd, struct buffer *request)
+static void produce_one(int fd, struct buffer *request, struct slice value)
 {
 	struct record_batch_builder builder;
 	struct buffer batch;
 	uint8_t size[4], answer[512];
 	record_batch_builder_init(&builder);
 	buffer_init(&batch);
-	record_batch_builder_add(
-		&builder, clock_wall_ms(), (struct slice){0}, slice_of_string("0123456789"), NULL, 0);
+	record_batch_builder_add(&builder, clock_wall_ms(), (struct slice){0}, value, NULL, 0);
 	if (record_batch_builder_finish(&builder, CODEC_NONE, NULL, &batch) != STATUS_OK)
 		exit(1);
 	request_begin(request, 0, 7);
@@ -248,12 +247,15 @@ static int order(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
-static void wait_run(int64_t idle, int64_t parked, int64_t rounds, const char *pid)
+static void wait_run(int64_t idle, int64_t parked, int64_t rounds, const char *pid, size_t value_bytes)
 {
-	struct buffer request, answer;
+	struct buffer request, answer, value;
 	int64_t end = 0, *latencies = mem_alloc((size_t)rounds * sizeof *latencies);
 	buffer_init(&request);
 	buffer_init(&answer);
+	buffer_init(&value);
+	memset(buffer_reserve(&value, value_bytes), 'x', value_bytes);
+	value.size = value_bytes;
 	for (int64_t i = 0; i < idle; i++)
 		(void)dial();
 	for (int64_t i = 0; i < parked; i++)
@@ -270,7 +272,7 @@ static void wait_run(int64_t idle, int64_t parked, int64_t rounds, const char *p
 		fetch_send(consumer, &request, 0, end + i, 1 << 20, 10000);
 		(void)usleep(200); /* it parks */
 		int64_t began_ns = clock_monotonic_ns();
-		produce_one(producer, &request);
+		produce_one(producer, &request, buffer_slice(&value));
 		(void)fetch_receive(consumer, &answer, &ignored);
 		latencies[i] = clock_monotonic_ns() - began_ns;
 	}
@@ -281,6 +283,7 @@ static void wait_run(int64_t idle, int64_t parked, int64_t rounds, const char *p
 		(long long)idle, (long long)parked, (long long)rounds, (double)latencies[rounds / 2] / 1e3,
 		(double)latencies[rounds * 99 / 100] / 1e3, busy_seconds / (double)rounds * 1e6, idle_seconds * 1e3);
 	mem_free(latencies);
+	buffer_deinit(&value);
 	buffer_deinit(&request);
 	buffer_deinit(&answer);
 }
@@ -291,7 +294,7 @@ int main(int argc, char **argv)
 	if (argc < (waits ? 9 : 5)) {
 		(void)fprintf(stderr,
 			"usage: bench_fetch HOST PORT consume TOPIC [CONNECTIONS] [BYTES_MAX] [PASSES]\n"
-			"       bench_fetch HOST PORT wait TOPIC IDLE PARKED ROUNDS SERVER_PID\n");
+			"       bench_fetch HOST PORT wait TOPIC IDLE PARKED ROUNDS SERVER_PID [VALUE_BYTES]\n");
 		return 2;
 	}
 	struct rlimit files;
@@ -304,7 +307,8 @@ int main(int argc, char **argv)
 		die("address");
 	topic = argv[4];
 	if (waits)
-		wait_run(atoll(argv[5]), atoll(argv[6]), atoll(argv[7]), argv[8]);
+		wait_run(atoll(argv[5]), atoll(argv[6]), atoll(argv[7]), argv[8],
+			argc > 9 ? strtoull(argv[9], NULL, 10) : 10);
 	else
 		consume_run(
 			argc > 5 ? atoll(argv[5]) : 1, argc > 6 ? atoi(argv[6]) : 4 << 20, argc > 7 ? atoll(argv[7]) : 1);

@@ -5,7 +5,8 @@
  *   bench_load HOST PORT TOPIC FILE [RECORDS_PER_BATCH] [IN_FLIGHT] [RECORDS_PER_SECOND]
  *
  * Prints one JSON line: records, began_s (wall clock), seconds, records_per_second, ack latency percentiles
- * (ms). RECORDS_PER_SECOND 0 = as fast as it goes.
+ * (ms). RECORDS_PER_SECOND 0 = as fast as it goes; otherwise latencies count from when a request was due, so
+ * that one that could not be sent because others waited is late, too.
  */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -202,15 +203,16 @@ int main(int argc, char **argv)
 			read_ack(socket_fd, &load, strlen(argv[3]));
 			acked++;
 		}
+		int64_t due_ns = 0;
 		if (rate > 0) {
-			int64_t due_ns = began_ns + (int64_t)((double)sent_records / rate * 1e9);
+			due_ns = began_ns + (int64_t)((double)sent_records / rate * 1e9);
 			while (acked < i && ack_arrives(socket_fd, due_ns)) {
 				read_ack(socket_fd, &load, strlen(argv[3]));
 				acked++;
 			}
 			pause_until(due_ns);
 		}
-		load.requests[i].sent_ns = clock_monotonic_ns();
+		load.requests[i].sent_ns = rate > 0 ? due_ns : clock_monotonic_ns();
 		write_all(socket_fd, load.bytes.data + load.requests[i].offset, load.requests[i].size);
 		sent_records += load.requests[i].records;
 	}
