@@ -54,8 +54,9 @@ static status refuse(struct http_response *response, status code)
 
 /* ---- shapes ---- */
 
-static json_t *config_json(const struct connector_status *connector)
+static json_t *config_json(struct server *server, const struct connector_status *connector)
 {
+	(void)server;
 	json_t *config = json_object();
 	for (size_t i = 0; i < connector->property_count; i++)
 		json_object_set_new(
@@ -64,10 +65,10 @@ static json_t *config_json(const struct connector_status *connector)
 }
 
 /* {"name", "config", "tasks", "type"} */
-static json_t *info_json(const struct connector_status *connector)
+static json_t *info_json(struct server *server, const struct connector_status *connector)
 {
 	return json_pack("{s:s, s:o, s:[{s:s, s:i}], s:s}", "name", connector->name, "config",
-		config_json(connector), "tasks", "connector", connector->name, "task", 0, "type",
+		config_json(server, connector), "tasks", "connector", connector->name, "task", 0, "type",
 		connector_kind_name(connector->kind));
 }
 
@@ -102,6 +103,17 @@ static json_t *status_json(struct server *server, const struct connector_status 
 		connector_kind_name(connector->kind));
 }
 
+static json_t *tasks_json(struct server *server, const struct connector_status *connector)
+{
+	json_t *config = config_json(server, connector);
+	json_object_set_new(config, "task.class",
+		json_string(connector->kind == CONNECTOR_SOURCE
+						? "org.apache.kafka.connect.file.FileStreamSourceTask"
+						: "org.apache.kafka.connect.file.FileStreamSinkTask"));
+	return json_pack(
+		"[{s:{s:s, s:i}, s:o}]", "id", "connector", connector->name, "task", 0, "config", config);
+}
+
 /* ---- reading ---- */
 
 static status find(struct server *server, const struct http_request *request, struct connector_status *out)
@@ -132,60 +144,48 @@ status http_connect_list(
 		if (status)
 			json_object_set_new(entry, "status", status_json(server, &list[i]));
 		if (info)
-			json_object_set_new(entry, "info", info_json(&list[i]));
+			json_object_set_new(entry, "info", info_json(server, &list[i]));
 		json_object_set_new(answer, list[i].name, entry);
 	}
 	http_answer_json(response, answer);
 	return STATUS_OK;
 }
 
-status http_connect_info(
-	struct server *server, const struct http_request *request, struct http_response *response)
+/* Answers with the shape that `of` makes of the connector in the path. */
+static status answer_with(struct server *server, const struct http_request *request,
+	struct http_response *response,
+	json_t *(*of)(struct server *server, const struct connector_status *connector))
 {
 	struct connector_status connector;
 	status result = find(server, request, &connector);
 	if (result != STATUS_OK)
 		return refuse(response, result);
-	http_answer_json(response, info_json(&connector));
+	http_answer_json(response, of(server, &connector));
 	return STATUS_OK;
+}
+
+status http_connect_info(
+	struct server *server, const struct http_request *request, struct http_response *response)
+{
+	return answer_with(server, request, response, info_json);
 }
 
 status http_connect_config(
 	struct server *server, const struct http_request *request, struct http_response *response)
 {
-	struct connector_status connector;
-	status result = find(server, request, &connector);
-	if (result != STATUS_OK)
-		return refuse(response, result);
-	http_answer_json(response, config_json(&connector));
-	return STATUS_OK;
+	return answer_with(server, request, response, config_json);
 }
 
 status http_connect_status(
 	struct server *server, const struct http_request *request, struct http_response *response)
 {
-	struct connector_status connector;
-	status result = find(server, request, &connector);
-	if (result != STATUS_OK)
-		return refuse(response, result);
-	http_answer_json(response, status_json(server, &connector));
-	return STATUS_OK;
+	return answer_with(server, request, response, status_json);
 }
 
 status http_connect_tasks(
 	struct server *server, const struct http_request *request, struct http_response *response)
 {
-	struct connector_status connector;
-	status result = find(server, request, &connector);
-	if (result != STATUS_OK)
-		return refuse(response, result);
-	json_t *config = config_json(&connector);
-	json_object_set_new(config, "task.class",
-		json_string(connector.kind == CONNECTOR_SOURCE ? "org.apache.kafka.connect.file.FileStreamSourceTask"
-													   : "org.apache.kafka.connect.file.FileStreamSinkTask"));
-	http_answer_json(response,
-		json_pack("[{s:{s:s, s:i}, s:o}]", "id", "connector", connector.name, "task", 0, "config", config));
-	return STATUS_OK;
+	return answer_with(server, request, response, tasks_json);
 }
 
 static status task_find(
@@ -278,7 +278,7 @@ static status created_answer(struct server *server, const char *name, const stru
 	status result = connectors_find(server_connectors(server), name, request->arena, &connector);
 	if (result != STATUS_OK) /* deleted by somebody else this moment */
 		return refuse(response, result);
-	http_answer_json(response, info_json(&connector));
+	http_answer_json(response, info_json(server, &connector));
 	return STATUS_OK;
 }
 
