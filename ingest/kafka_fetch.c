@@ -7,7 +7,8 @@
  * Parked it is in the lists of its partitions (kafka_waits.h): what happens elsewhere does not touch it.
  * Looking again never reads again: each partition keeps what it has read and goes on behind it, so a fetch
  * that waits for many small appends costs the sum of their bytes. Data close to the end is in the page cache
- * and read at once; a reader far behind may have to wait for the disk and is read for on a worker thread.
+ * and read at once. A reader far behind may have to wait for the disk: a worker thread reads for it, or only
+ * finds where the records lie, and the server has the kernel send them from there.
  */
 #include "base/diag.h"
 #include "base/invariant.h"
@@ -15,17 +16,23 @@
 #include "log/record_batch.h"
 
 enum {
-	FETCH_NEAR_OFFSETS = 10000, /* this close to the end the bytes are in memory, and few */
+	FETCH_NEAR_OFFSETS = 10000,        /* this close to the end the bytes are in memory, and few */
+	FETCH_RANGE_BYTES_MIN = 64 * 1024, /* fewer are copied sooner than sent from the file */
+	FETCH_RANGES_MAX = 64,             /* of one fetch: each holds a descriptor until it is sent */
 	SESSION_EPOCH_FINAL = -1,
 	ISOLATION_READ_COMMITTED = 1,
 };
+
+/* The codec must leave a range's bytes alone, which are not in memory. */
+_Static_assert((int)FETCH_RANGE_BYTES_MIN >= (int)KAFKA_LOOSE_BYTES_MIN, "ranges are long bytes");
 
 struct fetch_item {
 	struct slice topic_name;
 	const struct kafka_fetch_request_partition *from;
 	struct kafka_fetch_response_partition *to;
 	struct partition *partition;
-	struct buffer records;
+	struct file_range range;                         /* fd −1 = none */
+	struct buffer records;                           /* go behind the range's */
 	int64_t next_offset;                             /* where to go on reading */
 	int64_t seen_high_watermark, seen_stable_offset; /* when it was looked at last */
 	bool full;                                       /* nothing more fits */
@@ -37,7 +44,7 @@ struct fetch {
 	struct fetch_item *items;
 	struct kafka_wait *waits;           /* as many, made when it parks first */
 	int32_t count, turn;                /* turn: which is read first */
-	int32_t handed;                     /* items whose records were given away, or looked at for it */
+	int32_t ranges_left;                /* 0 also where records can only be sent as bytes */
 	size_t bytes, bytes_min, bytes_max; /* of all items; the first batch may exceed bytes_max */
 	size_t bytes_before_block;
 	bool blocked; /* a read on a worker thread was begun, and not yet looked at */
@@ -48,8 +55,15 @@ struct fetch {
 void kafka_fetch_release(struct kafka_request *request)
 {
 	struct fetch *fetch = request->state;
-	for (int32_t i = 0; fetch != NULL && i < fetch->count; i++)
+	for (int32_t i = 0; fetch != NULL && i < fetch->count; i++) {
+		file_range_close(&fetch->items[i].range);
 		buffer_deinit(&fetch->items[i].records);
+	}
+}
+
+static size_t item_bytes(const struct fetch_item *item)
+{
+	return (item->range.fd < 0 ? 0 : item->range.size) + item->records.size;
 }
 
 static void item_fail(struct fetch *fetch, struct fetch_item *item, int16_t error_code)
@@ -83,6 +97,7 @@ static struct fetch *fetch_prepare(struct kafka_request *request)
 	if (fetch->bytes_max > (size_t)bytes_max)
 		fetch->bytes_max = (size_t)bytes_max;
 	fetch->bytes_min = (size_t)(message->min_bytes < 0 ? 0 : message->min_bytes);
+	fetch->ranges_left = kafka_request_may_send_range(request) ? FETCH_RANGES_MAX : 0;
 	fetch->answer = KAFKA_NEW(arena, fetch_response, 1);
 	fetch->answer->topics_count = message->topics_count;
 	fetch->answer->topics = KAFKA_NEW(arena, fetch_response_topic, message->topics_count);
@@ -97,6 +112,7 @@ static struct fetch *fetch_prepare(struct kafka_request *request)
 		to->partitions_count = from->partitions_count;
 		to->partitions = KAFKA_NEW(arena, fetch_response_partition, from->partitions_count);
 		for (int32_t p = 0; p < from->partitions_count; p++, item++) {
+			item->range.fd = -1;
 			item->topic_name = from->name;
 			item->from = &from->partitions[p];
 			item->to = &to->partitions[p];
@@ -118,13 +134,41 @@ static struct fetch *fetch_prepare(struct kafka_request *request)
 	return fetch;
 }
 
-/* Reads on behind what the item has. The first bytes of an answer are taken whatever the limits are, so that
+static void item_took(struct fetch *fetch, struct fetch_item *item, size_t bytes, int64_t next_offset)
+{
+	item->next_offset = next_offset;
+	fetch->bytes += bytes;
+	fetch->full = fetch->bytes >= fetch->bytes_max;
+}
+
+/* Finds many records instead of reading them. False: nothing was taken; reading them will say what is wrong,
+ * if anything is. */
+static bool item_take_range(struct fetch *fetch, struct fetch_item *item, int64_t end, size_t left)
+{
+	struct file_range range;
+	int64_t next_offset;
+	if (fetch->ranges_left == 0 || left < FETCH_RANGE_BYTES_MIN || item_bytes(item) != 0)
+		return false;
+	if (partition_range(item->partition, item->next_offset, end, left, &range, &next_offset) != STATUS_OK ||
+		range.fd < 0)
+		return false;
+	if (range.size < FETCH_RANGE_BYTES_MIN || (range.size > left && fetch->bytes != 0)) {
+		file_range_close(&range);
+		return false;
+	}
+	item->range = range;
+	fetch->ranges_left -= 1;
+	item_took(fetch, item, range.size, next_offset);
+	return true;
+}
+
+/* Goes on behind what the item has. The first bytes of an answer are taken whatever the limits are, so that
  * a batch larger than a limit does not stop its reader for ever; all others keep within them. */
-static void item_read(struct fetch *fetch, struct fetch_item *item)
+static void item_read(struct fetch *fetch, struct fetch_item *item, bool far)
 {
 	size_t partition_max = item->from->partition_max_bytes > 0 ? (size_t)item->from->partition_max_bytes : 0;
-	size_t had = item->records.size;
-	size_t left = had < partition_max ? partition_max - had : 0;
+	size_t had = item->records.size, taken = item_bytes(item);
+	size_t left = taken < partition_max ? partition_max - taken : 0;
 	if (left > fetch->bytes_max - fetch->bytes)
 		left = fetch->bytes_max - fetch->bytes;
 	bool first = fetch->bytes == 0;
@@ -133,6 +177,8 @@ static void item_read(struct fetch *fetch, struct fetch_item *item)
 		return;
 	}
 	int64_t end = item->committed ? partition_last_stable_offset(item->partition) : INT64_MAX;
+	if (far && item_take_range(fetch, item, end, left))
+		return;
 	status result =
 		partition_read_until(item->partition, item->next_offset, end, left != 0 ? left : 1, &item->records);
 	if (result == STATUS_END)
@@ -142,8 +188,8 @@ static void item_read(struct fetch *fetch, struct fetch_item *item)
 			"topic=%.*s partition=%d offset=%lld error=\"%s\"", (int)item->topic_name.size,
 			(const char *)item->topic_name.data, item->from->partition, (long long)item->next_offset,
 			error_current()->text);
-		/* What has been read already is good, and goes out; the error comes next time. */
-		if (had == 0)
+		/* What has been taken already is good, and goes out; the error comes next time. */
+		if (taken == 0)
 			item_fail(fetch, item, kafka_error_of(result));
 		item->full = true;
 		return;
@@ -154,20 +200,24 @@ static void item_read(struct fetch *fetch, struct fetch_item *item)
 		item->full = true;
 		return;
 	}
-	item->next_offset = record_batches_end(slice_of(item->records.data + had, got), item->next_offset);
-	fetch->bytes += got;
-	fetch->full = fetch->bytes >= fetch->bytes_max;
+	item_took(
+		fetch, item, got, record_batches_end(slice_of(item->records.data + had, got), item->next_offset));
 }
 
-static void fetch_read(struct kafka_request *request)
+static void fetch_read(struct fetch *fetch, bool far)
 {
-	struct fetch *fetch = request->state;
 	/* Partitions take turns at being first: with small limits the others would wait for ever otherwise. */
 	for (int32_t i = 0; i < fetch->count && !fetch->full; i++) {
 		struct fetch_item *item = &fetch->items[(fetch->turn + i) % fetch->count];
 		if (!item->full && item_is_due(item))
-			item_read(fetch, item);
+			item_read(fetch, item, far);
 	}
+}
+
+/* On a worker thread. */
+static void fetch_read_far(struct kafka_request *request)
+{
+	fetch_read(request->state, true);
 }
 
 /* A topic deleted while the fetch was parked: its partitions stay readable memory, but say so. */
@@ -175,7 +225,7 @@ static void fetch_check_deleted(struct kafka_request *request, struct fetch *fet
 {
 	for (int32_t i = 0; i < fetch->count; i++) {
 		struct fetch_item *item = &fetch->items[i];
-		if (!item->full && item->records.size == 0 &&
+		if (!item->full && item_bytes(item) == 0 &&
 			kafka_partition_find(request->broker->log, item->topic_name, item->from->partition) !=
 				item->partition)
 			item_fail(fetch, item, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
@@ -220,7 +270,7 @@ static void item_list_aborted(struct kafka_request *request, struct fetch_item *
 {
 	struct aborted_transaction *aborted;
 	size_t count;
-	if (!item->committed || item->records.size == 0)
+	if (!item->committed || item_bytes(item) == 0)
 		return;
 	partition_aborted(item->partition, item->from->fetch_offset, item->next_offset, &aborted, &count);
 	item->to->aborted_transactions_count = (int32_t)count;
@@ -232,19 +282,28 @@ static void item_list_aborted(struct kafka_request *request, struct fetch_item *
 	mem_free(aborted);
 }
 
-/* The records go out as they were read. Asked in the order of the items. */
-static bool fetch_hand_over(struct kafka_request *request, const uint8_t *data, struct buffer *out)
+/* What the codec sees of the records. Long ones are handed over when it is their turn; until then the item's
+ * address stands for them, which tells whose they are and is never read from. */
+static struct slice item_records(const struct fetch_item *item)
+{
+	size_t bytes = item_bytes(item);
+	if (bytes >= KAFKA_LOOSE_BYTES_MIN)
+		return slice_of((const uint8_t *)item, bytes);
+	return bytes != 0 ? buffer_slice(&item->records) : slice_of_string("");
+}
+
+/* The records go out as they were found. */
+static bool fetch_hand_over(struct kafka_request *request, const uint8_t *data, struct kafka_body *out)
 {
 	struct fetch *fetch = request->state;
-	while (fetch->handed < fetch->count) {
-		struct buffer *records = &fetch->items[fetch->handed++].records;
-		if (records->data != data)
-			continue;
-		*out = *records;
-		buffer_init(records);
-		return true;
-	}
-	return false;
+	uintptr_t at = (uintptr_t)data, begin = (uintptr_t)fetch->items;
+	if (at < begin || at >= begin + (size_t)fetch->count * sizeof *fetch->items)
+		return false; /* a topic's name */
+	struct fetch_item *item = &fetch->items[(at - begin) / sizeof *fetch->items];
+	*out = (struct kafka_body){item->range, item->records};
+	item->range.fd = -1;
+	buffer_init(&item->records);
+	return true;
 }
 
 static enum kafka_progress fetch_answer(struct kafka_request *request, struct fetch *fetch)
@@ -252,7 +311,7 @@ static enum kafka_progress fetch_answer(struct kafka_request *request, struct fe
 	request->hand_over = fetch_hand_over;
 	for (int32_t i = 0; i < fetch->count; i++) {
 		struct fetch_item *item = &fetch->items[i];
-		item->to->records = item->records.size != 0 ? buffer_slice(&item->records) : slice_of_string("");
+		item->to->records = item_records(item);
 		if (item->partition == NULL)
 			continue;
 		item->to->high_watermark = partition_high_watermark(item->partition);
@@ -323,11 +382,11 @@ enum kafka_progress kafka_fetch_run(struct kafka_request *request, int64_t now_m
 		fetch->blocked = backlog == BACKLOG_FAR;
 		fetch->bytes_before_block = fetch->bytes;
 		if (backlog == BACKLOG_FAR) {
-			kafka_request_block(request, fetch_read);
+			kafka_request_block(request, fetch_read_far);
 			return KAFKA_WAITS;
 		}
 		if (backlog == BACKLOG_NEAR)
-			fetch_read(request);
+			fetch_read(fetch, false);
 	}
 	if (fetch_is_enough(fetch) || now_ms >= request->deadline_ms)
 		return fetch_answer(request, fetch);

@@ -14,6 +14,7 @@
 
 #include <stdatomic.h>
 
+#include "base/file_range.h"
 #include "ingest/kafka_broker.h"
 #include "ingest/kafka_codec.h"
 #include "ingest/kafka_error.h"
@@ -23,6 +24,12 @@ struct kafka_session;
 struct kafka_request;
 
 enum kafka_progress { KAFKA_ANSWERED, KAFKA_WAITS, KAFKA_STALLED };
+
+/* Long bytes of an answer that are written without a copy: first the range's, then the buffer's. */
+struct kafka_body {
+	struct file_range range; /* fd −1 = none */
+	struct buffer bytes;
+};
 
 /* One row of the table in kafka_api.c. */
 struct kafka_api {
@@ -71,9 +78,10 @@ struct kafka_request {
 	/* Parked until a partition moves, see kafka_waits.h; NULL = not. */
 	struct kafka_wait *waits;
 	int32_t wait_count;
-	/* Gives away the buffer that holds the answer's bytes at `data`, which are then written without a copy;
-	 * false: copy them. NULL = nothing to give. */
-	bool (*hand_over)(struct kafka_request *request, const uint8_t *data, struct buffer *out);
+	/* Gives away what the answer's long bytes (KAFKA_LOOSE_BYTES_MIN) at `data` stand for, which is then
+	 * written without a copy; false: they are bytes like others, to be copied. Who gives them away need not
+	 * have them at `data`, which is only compared. NULL = nothing to give. */
+	bool (*hand_over)(struct kafka_request *request, const uint8_t *data, struct kafka_body *out);
 	/* The session is going while something outside holds the request: have it let go soon, so that the
 	 * memory is not held for as long as somebody else's answer takes. Called at most once; NULL = it does by
 	 * itself. */
@@ -82,6 +90,8 @@ struct kafka_request {
 
 /* Runs `function` on a worker thread; run() is called again when it has returned. */
 void kafka_request_block(struct kafka_request *request, void (*function)(struct kafka_request *request));
+/* Can a body have a range? Not on an encrypted connection, whose bytes have to pass through us. */
+bool kafka_request_may_send_range(const struct kafka_request *request);
 /* Network thread: has the session look at its requests again soon. */
 void kafka_request_wake(struct kafka_request *request);
 /* Something outside (an append) is about to hold on to the request … */

@@ -110,6 +110,12 @@ void kafka_request_block(struct kafka_request *request, void (*function)(struct 
 	request->session->io.run_blocking(request->session->io.context, request_blocking, request);
 }
 
+bool kafka_request_may_send_range(const struct kafka_request *request)
+{
+	const struct kafka_session *session = request->session;
+	return session->io.send_range != NULL && !session->sasl.encrypted;
+}
+
 void kafka_request_wake(struct kafka_request *request)
 {
 	INVARIANT(request->session->open);
@@ -437,11 +443,21 @@ static void request_encode(const struct kafka_request *request, struct buffer *o
 
 static void session_flush(struct kafka_session *session, struct buffer *out)
 {
-	if (out->size == 0)
+	if (out->size == 0) {
+		buffer_deinit(out);
 		return;
+	}
 	atomic_fetch_add_explicit(&session->broker->bytes_sent, out->size, memory_order_relaxed);
 	session->io.send(session->io.context, out);
 	*out = (struct buffer){0};
+}
+
+static void session_flush_range(struct kafka_session *session, struct file_range *range)
+{
+	if (range->fd < 0)
+		return;
+	atomic_fetch_add_explicit(&session->broker->bytes_sent, range->size, memory_order_relaxed);
+	session->io.send_range(session->io.context, range);
 }
 
 /* Sends what `out` holds with the loose bytes in their places; what stands behind the last of them stays. */
@@ -450,13 +466,17 @@ static void loose_send(struct kafka_session *session, struct kafka_request *requ
 {
 	size_t from = 0;
 	for (size_t i = 0; i < loose->count; i++) {
-		struct buffer head = {0}, body = {0};
+		struct slice bytes = loose->list[i].bytes;
+		struct buffer head = {0};
+		struct kafka_body body = {.range = {.fd = -1}};
 		buffer_append(&head, out->data + from, loose->list[i].at - from);
 		from = loose->list[i].at;
-		if (!request->hand_over(request, loose->list[i].bytes.data, &body))
-			buffer_append(&body, loose->list[i].bytes.data, loose->list[i].bytes.size);
+		if (!request->hand_over(request, bytes.data, &body))
+			buffer_append(&body.bytes, bytes.data, bytes.size);
+		INVARIANT((body.range.fd < 0 ? 0 : body.range.size) + body.bytes.size == bytes.size);
 		session_flush(session, &head);
-		session_flush(session, &body);
+		session_flush_range(session, &body.range);
+		session_flush(session, &body.bytes);
 	}
 	buffer_consume(out, from);
 	loose->count = 0;
@@ -492,7 +512,6 @@ static bool session_send(struct kafka_session *session)
 			session_flush(session, &out);
 	}
 	session_flush(session, &out);
-	buffer_deinit(&out); /* empty behind loose bytes */
 	mem_free(loose.list);
 	return sent;
 }

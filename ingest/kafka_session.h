@@ -12,7 +12,8 @@
  *       its requests take effect in order, as with Kafka.
  *   S3  A produce is answered after its records are durable, whatever its acks.
  *   S4  Memory stays within a small multiple of the bytes received: frames grow as bytes arrive, decoding is
- *       bounded by the frame's size, fetched bytes by the broker's fetch_bytes_max.
+ *       bounded by the frame's size, fetched bytes by the broker's fetch_bytes_max. Records sent as ranges of
+ *       files take no memory but a descriptor each, few in one answer; answers wait while unsent() is large.
  *
  * Threads: all functions are called on the session's one network thread.
  *
@@ -43,7 +44,8 @@ struct kafka_session_io {
 	 * session. */
 	void (*send)(void *context, struct buffer *bytes);
 	/* Network thread, from inside receive or resume. Takes over the range: bytes to be written in order with
-	 * those of send(), straight from the file. NULL = not possible: all is sent as bytes. */
+	 * those of send(), straight from the file. Not used on an encrypted connection. NULL = not possible: all
+	 * is sent as bytes. */
 	void (*send_range)(void *context, struct file_range *range);
 	/* Bytes given to send() or send_range() and not yet taken by the socket. While they exceed SEND_BYTES_MAX
 	 * no further request is started; call kafka_session_resume() when they shrink. NULL = never a limit. */

@@ -15,6 +15,16 @@ static void io_send(void *context, struct buffer *bytes)
 	buffer_deinit(bytes);
 }
 
+static void io_send_range(void *context, struct file_range *range)
+{
+	struct kafka_fixture *fixture = context;
+	uint8_t *at = buffer_reserve(&fixture->sent, range->size);
+	assert_int_equal(pread(range->fd, at, range->size, range->position), (ssize_t)range->size);
+	fixture->sent.size += range->size;
+	fixture->ranges_sent += 1;
+	file_range_close(range);
+}
+
 static size_t io_unsent(void *context)
 {
 	return ((struct kafka_fixture *)context)->unsent;
@@ -55,12 +65,14 @@ void fixture_session_renew(struct kafka_fixture *fixture)
 	kafka_session_destroy(fixture->session);
 	struct kafka_session_io io = {.context = fixture,
 		.send = io_send,
+		.send_range = fixture->ranges_refused ? NULL : io_send_range,
 		.unsent = io_unsent,
 		.wake = io_wake,
 		.run_blocking = io_run_blocking,
 		.peer = "127.0.0.1:4711"};
 	fixture->session = kafka_session_create(fixture->broker, &io);
 	fixture->sent.size = 0;
+	fixture->ranges_sent = 0;
 }
 
 void fixture_open(struct kafka_fixture *fixture, size_t queue_bytes_max)
@@ -111,6 +123,15 @@ int kafka_set_up(void **state)
 	fixture->now_ms = clock_monotonic_ns() / 1000000;
 	fixture_open(fixture, 0);
 	*state = fixture;
+	return 0;
+}
+
+int kafka_set_up_copying(void **state)
+{
+	kafka_set_up(state);
+	struct kafka_fixture *fixture = *state;
+	fixture->ranges_refused = true;
+	fixture_session_renew(fixture);
 	return 0;
 }
 

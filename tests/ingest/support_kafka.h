@@ -36,6 +36,9 @@ struct kafka_fixture {
 	struct kafka_session *session;
 	struct buffer sent; /* answers not yet taken */
 	size_t unsent;      /* what io.unsent() says */
+	/* Does the session get an io.send_range()? Takes effect at the next renewal. */
+	bool ranges_refused;
+	int ranges_sent; /* their bytes are among `sent` */
 	_Atomic int wakes, advances;
 	struct blocking_call *calls; /* oldest first */
 	bool calls_held;             /* do not run them */
@@ -46,6 +49,8 @@ struct kafka_fixture {
 
 /* cmocka fixtures: a fresh log, broker (auto-creating) and session. */
 int kafka_set_up(void **state);
+/* … whose io cannot send ranges. */
+int kafka_set_up_copying(void **state);
 int kafka_tear_down(void **state);
 /* Destroys the session, which answers are then lost, and creates another. */
 void fixture_session_renew(struct kafka_fixture *fixture);

@@ -1,0 +1,95 @@
+/* ListOffsets and OffsetForLeaderEpoch. */
+#include "support_kafka.h"
+
+static void fill(
+	struct kafka_fixture *fixture, const char *topic, int32_t partition, int batches, int32_t records)
+{
+	for (int i = 0; i < batches; i++) {
+		struct buffer batch = {0};
+		batch_make(&batch, records, 1000 + 1000 * i, CODEC_NONE, NULL);
+		assert_int_equal(produce(fixture, topic, partition, buffer_slice(&batch))->error_code, KAFKA_NONE);
+		buffer_deinit(&batch);
+	}
+}
+
+static void offsets_are_listed_by_end_start_and_time(void **state)
+{
+	struct kafka_fixture *fixture = *state;
+	topic_make(fixture, "t", 1);
+	fill(fixture, "t", 0, 3, 10); /* timestamps 1000 … 1009, 2000 … 2009, 3000 … 3009 */
+	assert_int_equal(list_offset(fixture, "t", 0, -1)->offset, 30);
+	assert_int_equal(list_offset(fixture, "t", 0, -2)->offset, 0);
+	struct kafka_list_offsets_response_partition *answer = list_offset(fixture, "t", 0, -3);
+	assert_int_equal(answer->offset, 29);
+	assert_int_equal(answer->timestamp, 3009);
+	answer = list_offset(fixture, "t", 0, 2000);
+	assert_int_equal(answer->offset, 10);
+	assert_int_equal(answer->timestamp, 2000);
+	assert_int_equal(answer->leader_epoch, 0);
+	assert_int_equal(list_offset(fixture, "t", 0, 1500)->offset, 10);
+	assert_int_equal(list_offset(fixture, "t", 0, 0)->offset, 0);
+	assert_int_equal(list_offset(fixture, "t", 1, -1)->error_code, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
+	assert_int_equal(list_offset(fixture, "t", 0, -9)->error_code, KAFKA_UNSUPPORTED_VERSION);
+}
+
+static void time_query_finds_the_record_not_the_batch(void **state)
+{
+	struct kafka_fixture *fixture = *state;
+	topic_make(fixture, "t", 1);
+	fill(fixture, "t", 0, 3, 10);
+	struct kafka_list_offsets_response_partition *answer = list_offset(fixture, "t", 0, 2005);
+	assert_int_equal(answer->offset, 15);
+	assert_int_equal(answer->timestamp, 2005);
+}
+
+static void time_query_beyond_the_last_record_answers_minus_one(void **state)
+{
+	struct kafka_fixture *fixture = *state;
+	topic_make(fixture, "t", 1);
+	fill(fixture, "t", 0, 3, 10);
+	struct kafka_list_offsets_response_partition *answer = list_offset(fixture, "t", 0, 3010);
+	assert_int_equal(answer->error_code, KAFKA_NONE);
+	assert_int_equal(answer->offset, -1);
+	assert_int_equal(answer->timestamp, -1);
+	assert_int_equal(answer->leader_epoch, -1);
+	topic_make(fixture, "empty", 1);
+	answer = list_offset(fixture, "empty", 0, -3);
+	assert_int_equal(answer->error_code, KAFKA_NONE);
+	assert_int_equal(answer->offset, -1);
+}
+
+static void the_only_leader_epoch_ends_at_the_high_watermark(void **state)
+{
+	struct kafka_fixture *fixture = *state;
+	topic_make(fixture, "t", 1);
+	fill(fixture, "t", 0, 1, 10);
+	struct kafka_leader_epoch_request *message = MAKE(fixture, leader_epoch_request);
+	message->topics_count = 1;
+	message->topics = MAKE(fixture, leader_epoch_request_topic);
+	message->topics->topic = slice_of_string("t");
+	message->topics->partitions_count = 1;
+	message->topics->partitions = MAKE(fixture, leader_epoch_request_partition);
+	struct kafka_leader_epoch_response *answer = ask(fixture, 23, 4, message);
+	assert_int_equal(answer->topics->partitions->leader_epoch, 0);
+	assert_int_equal(answer->topics->partitions->end_offset, 10);
+	message->topics->partitions->leader_epoch = 5;
+	answer = ask(fixture, 23, 2, message);
+	assert_int_equal(answer->topics->partitions->error_code, KAFKA_NONE);
+	assert_int_equal(answer->topics->partitions->end_offset, -1);
+	message->topics->partitions->current_leader_epoch = 5;
+	answer = ask(fixture, 23, 3, message);
+	assert_int_equal(answer->topics->partitions->error_code, KAFKA_UNKNOWN_LEADER_EPOCH);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, kafka_set_up, kafka_tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(offsets_are_listed_by_end_start_and_time),
+		TEST(time_query_finds_the_record_not_the_batch),
+		TEST(time_query_beyond_the_last_record_answers_minus_one),
+		TEST(the_only_leader_epoch_ends_at_the_high_watermark),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
