@@ -1,9 +1,11 @@
 """Foreign programs for tests/peers: fetched by their ordinary clients into build/peers, versions pinned beside this file.
 
-What cannot be had (no runtime, no registry) skips the test and says so. What was fetched once for a pin stays.
+A test is skipped for one reason only: a package registry cannot be reached; it says which. A command that is missing, a package that the
+registry does not have, a program that cannot be built are failures. What was fetched or built once for its pins stays.
 """
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,14 +20,49 @@ CACHE = os.path.join(ROOT, "build", "peers")
 sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
 
 
+# What the clients of registries say when nobody answers them, or only a gateway that cannot reach the registry.
+UNREACHED = re.compile("|".join([
+    "ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENETUNREACH", "EHOSTUNREACH", "ERR_SOCKET_TIMEOUT",  # npm
+    "Unknown host", "UnknownHostException", "Connect(?:ion)? (?:to \\S+ .*)?(?:refused|timed out|reset)", "Network is unreachable",  # mvn
+    "No route to host", "Temporary failure in name resolution", "Name or service not known",
+    r"dial tcp", "no such host", "i/o timeout", "TLS handshake timeout",  # go
+    "NewConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ProxyError",  # pip
+    r"\b50[234] (?:Bad Gateway|Service (?:Temporarily )?Unavailable|Gateway Time-?out)"]), re.IGNORECASE)
+
+
 def need(program):
     if shutil.which(program) is None:
-        pytest.skip("%s is not installed" % program)
+        pytest.fail("%s is not installed; script/bootstrap --peers installs it" % program)
     return program
 
 
-def fetched(name, pins, fetch):
-    """The directory build/peers/<name>-<hash of the pins>; `fetch(directory)` fills it when it is not there."""
+def said_by(arguments, cwd, timeout, env=None):
+    """None when the command went well, else what it said."""
+    try:
+        done = subprocess.run(arguments, cwd=cwd, timeout=timeout, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, **(env or {})})
+        return None if done.returncode == 0 else done.stdout.decode("utf-8", "replace").strip()[-3000:]
+    except subprocess.TimeoutExpired as late:
+        return (late.stdout or b"").decode("utf-8", "replace").strip()[-3000:] + "\n(i/o timeout: killed after %d s)" % timeout
+
+
+def download(registry, arguments, cwd, timeout=600):
+    """Runs a registry's ordinary client: the registry is the one thing that may not be there."""
+    said = said_by(arguments, cwd, timeout)
+    unreached = [line for line in (said or "").split("\n") if UNREACHED.search(line)]
+    if unreached:
+        pytest.skip("the package registry of %s cannot be reached: %s" % (registry, unreached[0][:300]))
+    if said is not None:
+        pytest.fail("%s failed: %s" % (" ".join(arguments), said))
+
+
+def command(arguments, cwd, timeout=600, env=None):
+    said = said_by(arguments, cwd, timeout, env)
+    if said is not None:
+        pytest.fail("%s failed: %s" % (" ".join(arguments), said))
+
+
+def kept(name, pins, fill):
+    """The directory build/peers/<name>-<hash of the pins>; `fill(directory)` fills it when it is not there."""
     digest = hashlib.sha256(b"".join(open(os.path.join(HERE, pin), "rb").read() for pin in pins)).hexdigest()[:12]
     final = os.path.join(CACHE, "%s-%s" % (name, digest))
     if os.path.isdir(final):
@@ -34,22 +71,14 @@ def fetched(name, pins, fetch):
     shutil.rmtree(work, ignore_errors=True)
     os.makedirs(work)
     try:
-        fetch(work)
+        fill(work)
         try:
             os.rename(work, final)
         except OSError:
             assert os.path.isdir(final)  # somebody else was quicker
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as problem:
-        said = (problem.stdout or b"").decode("utf-8", "replace")
-        pytest.skip("%s cannot be fetched: %s" % (name, said.strip()[-300:] or problem))
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return final
-
-
-def command(arguments, cwd, timeout=600, env=None):
-    subprocess.run(arguments, cwd=cwd, check=True, timeout=timeout, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                   env={**os.environ, **(env or {})})
 
 
 def jars(profile):
@@ -58,10 +87,11 @@ def jars(profile):
     need("mvn")
 
     def fetch(directory):
-        command(["mvn", "-q", "-B", "-f", os.path.join(HERE, "pom.xml"), "-P", profile, "dependency:copy-dependencies",
-                 "-DincludeScope=runtime", "-DoutputDirectory=" + directory], HERE)
+        goal = "org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies"
+        download("maven", ["mvn", "-q", "-B", "-f", os.path.join(HERE, "pom.xml"), "-P", profile, goal, "-DincludeScope=runtime",
+                           "-DoutputDirectory=" + directory], HERE)
 
-    return os.path.join(fetched("maven-" + profile, ["pom.xml"], fetch), "*")
+    return os.path.join(kept("maven-" + profile, ["pom.xml"], fetch), "*")
 
 
 def interruptible():
@@ -138,7 +168,7 @@ def compiled(class_path, source):
         command(["javac", "-nowarn", "-cp", class_path, "-d", directory, os.path.join(HERE, "java", source)], HERE)
 
     name = os.path.splitext(source)[0].lower()
-    return class_path + ":" + fetched("java-" + name, [os.path.join("java", source), "pom.xml"], compile_it)
+    return class_path + ":" + kept("java-" + name, [os.path.join("java", source), "pom.xml"], compile_it)
 
 
 def run(arguments, timeout=120, stdin=None, cwd=None, env=None):

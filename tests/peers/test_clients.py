@@ -25,31 +25,32 @@ def kafkajs():
 
     def fetch(directory):
         shutil.copy(os.path.join(peers.HERE, "js", "package.json"), directory)
-        peers.command(["npm", "install", "--no-audit", "--no-fund", "--omit=dev"], directory)
+        peers.download("npm", ["npm", "install", "--no-audit", "--no-fund", "--omit=dev"], directory)
 
-    modules = peers.fetched("npm", [os.path.join("js", "package.json")], fetch)
+    modules = peers.kept("npm", [os.path.join("js", "package.json")], fetch)
     return ["node", os.path.join(peers.HERE, "js", "client.js")], {"NODE_PATH": os.path.join(modules, "node_modules"), "KAFKAJS_NO_PARTITIONER_WARNING": "1"}
 
 
 @pytest.fixture(scope="module")
 def franz():
     peers.need("go")
+    source = os.path.join(peers.HERE, "go")
 
-    def fetch(directory):
-        peers.command(["go", "build", "-o", os.path.join(directory, "client"), "."], os.path.join(peers.HERE, "go"))
+    def build(directory):
+        peers.download("go", ["go", "mod", "download"], source)
+        peers.command(["go", "build", "-o", os.path.join(directory, "client"), "."], source)
 
-    built = peers.fetched("go", [os.path.join("go", name) for name in ("go.mod", "go.sum", "main.go")], fetch)
-    return [os.path.join(built, "client")], {}
+    return [os.path.join(peers.kept("go", [os.path.join("go", name) for name in ("go.mod", "go.sum", "main.go")], build), "client")], {}
 
 
 @pytest.fixture(scope="module")
 def pythons():
     def fetch(directory):
         peers.command([sys.executable, "-m", "venv", "--copies", directory], peers.HERE)
-        peers.command([os.path.join(directory, "bin", "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r",
-                       os.path.join(peers.HERE, "python", "requirements.txt")], peers.HERE)
+        peers.download("pip", [os.path.join(directory, "bin", "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r",
+                               os.path.join(peers.HERE, "python", "requirements.txt")], peers.HERE)
 
-    environment = peers.fetched("python", [os.path.join("python", "requirements.txt")], fetch)
+    environment = peers.kept("python", [os.path.join("python", "requirements.txt")], fetch)
     return [os.path.join(environment, "bin", "python"), os.path.join(peers.HERE, "python", "client.py")], {}
 
 
