@@ -6,6 +6,7 @@
  * each kind; so answers are compared in shape: what is null, what error where nothing but the request decides
  * it, and the shape of the first elements where both runs have any.
  */
+#include "support_hex.h"
 #include "support_kafka.h"
 
 #include <dirent.h>
@@ -26,18 +27,6 @@ struct conversation {
 };
 
 /* ---- reading the files ---- */
-
-static struct slice hex_read(struct arena *arena, const char *hex)
-{
-	size_t size = strlen(hex) / 2;
-	uint8_t *bytes = arena_alloc(arena, size + 1);
-	for (size_t i = 0; i < size; i++) {
-		unsigned byte;
-		assert_int_equal(sscanf(hex + 2 * i, "%2x", &byte), 1);
-		bytes[i] = (uint8_t)byte;
-	}
-	return slice_of(bytes, size);
-}
 
 static void conversation_read(struct conversation *conversation, const char *name)
 {
@@ -163,6 +152,38 @@ static void recorded_frames_are_read_and_written_back_byte_by_byte(void **state)
 	each_conversation(conversation_round_trip, state);
 }
 
+/* ---- none is missing ---- */
+
+enum { API_KEYS_MAX = 128 };
+
+static bool recorded_apis[API_KEYS_MAX];
+
+static void conversation_note_apis(struct kafka_fixture *fixture, struct conversation *conversation)
+{
+	(void)fixture;
+	for (size_t i = 0; i < conversation->count; i++) {
+		const struct frame_pair *pair = &conversation->pairs[i];
+		const struct kafka_api *api = kafka_api_find(pair->key);
+		assert_non_null(api);
+		/* A client asks with its newest ApiVersions first, and with ours when told. */
+		bool is_newer_api_versions = pair->key == 18 && pair->version > api->version_max;
+		if (pair->version < api->version_min || (pair->version > api->version_max && !is_newer_api_versions))
+			fail_msg("%s: %s %d is not advertised", conversation->name, api->name, pair->version);
+		assert_true(pair->key < API_KEYS_MAX && pair->request.size > 0 && pair->answer.size > 0);
+		recorded_apis[pair->key] = true;
+	}
+}
+
+static void every_api_has_recorded_frames_within_its_advertised_versions(void **state)
+{
+	memset(recorded_apis, 0, sizeof recorded_apis);
+	each_conversation(conversation_note_apis, state);
+	for (size_t i = 0; i < kafka_api_count; i++) {
+		if (!recorded_apis[kafka_apis[i].key])
+			fail_msg("no client of tests/golden uses %s", kafka_apis[i].name);
+	}
+}
+
 /* ---- the same answers again ---- */
 
 /* Nothing but the request, and topics made by requests before, decides the error. (Not so of SaslHandshake:
@@ -261,6 +282,8 @@ static void recorded_requests_are_answered_in_the_recorded_shape(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			every_api_has_recorded_frames_within_its_advertised_versions, kafka_set_up, kafka_tear_down),
 		cmocka_unit_test_setup_teardown(
 			recorded_frames_are_read_and_written_back_byte_by_byte, kafka_set_up, kafka_tear_down),
 		cmocka_unit_test_setup_teardown(

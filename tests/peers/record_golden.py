@@ -4,6 +4,8 @@
 
 A line is "<api key> <version> <request> <answer>", frames in hexadecimal without their length, in the order they were sent; of each (API,
 version) the first pair of moderate size, and all that create topics, for others name them. tests/ingest/test_kafka_golden.c reads the files.
+
+"messages" writes tests/golden/generated/messages.txt instead, which no client sent: see test_messages.py.
 """
 import os
 import subprocess
@@ -15,6 +17,7 @@ import pytest
 import peers
 import test_clients
 import test_kafka_tools
+import test_messages
 from appliance import Appliance
 from kafka_recorder import Recorder
 
@@ -206,9 +209,19 @@ def record(name):
     print("%s: %d pairs of %d requests" % (name, len(kept), len(recorder.pairs)))
 
 
+def generate():
+    text = test_messages.messages()
+    with open(test_messages.FILE, "w") as file:
+        file.write(text)
+    print("messages: %d lines" % text.count("\n"))
+
+
 if __name__ == "__main__":
-    for wanted in sys.argv[1:] or CLIENTS:
+    for wanted in sys.argv[1:] or [*CLIENTS, "messages"]:
         try:
-            record(wanted)
+            if wanted == "messages":
+                generate()
+            else:
+                record(wanted)
         except pytest.skip.Exception as reason:
             print("%s: %s" % (wanted, reason))
