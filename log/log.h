@@ -212,6 +212,10 @@ status partition_range(struct partition *partition, int64_t offset, int64_t end_
 status partition_read_committed(struct partition *partition, int64_t offset, int64_t end_offset,
 	size_t bytes_max, struct buffer *out, int64_t *next_offset) MUST_USE;
 
+/* How many published bytes a reader at `offset` has before it, as far as memory tells: a few KiB too many
+ * when it begins in the middle of the active segment; INT64_MAX from a sealed one. No I/O. */
+int64_t partition_bytes_ahead(struct partition *partition, int64_t offset);
+
 /* For a reader that found a batch of what partition_read() returned to be damaged: adds to the current error
  * in which file and at which byte it lies. Returns `code`. */
 status partition_note_damage(struct partition *partition, struct slice bytes, status code);

@@ -33,6 +33,21 @@ static status offset_check(const struct partition *partition, int64_t offset)
 	return STATUS_OK;
 }
 
+/* Where in the segment a reader that goes on at `offset` finds it. False: no reader has left word. @locks
+ * held */
+static bool hint_find(
+	const struct partition *partition, const struct segment *segment, int64_t offset, int64_t *position)
+{
+	for (size_t i = 0; i < PARTITION_HINTS; i++) {
+		const struct partition_hint *hint = &partition->hints[i];
+		if (hint->segment == segment && hint->offset == offset) {
+			*position = hint->position;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* One try. @locks held; may be dropped meanwhile */
 static status place_try(
 	struct partition *partition, int64_t offset, int64_t end_offset, bool indexed, struct place *out)
@@ -47,13 +62,8 @@ static status place_try(
 	if (result != STATUS_OK)
 		return result;
 	struct place place = {segment, 0, 0, offset == segment->summary.base_offset};
-	for (size_t i = 0; i < PARTITION_HINTS && !place.exact; i++) {
-		const struct partition_hint *hint = &partition->hints[i];
-		if (hint->segment == segment && hint->offset == offset) {
-			place.position = hint->position;
-			place.exact = true;
-		}
-	}
+	if (!place.exact)
+		place.exact = hint_find(partition, segment, offset, &place.position);
 	if (!place.exact || indexed) {
 		result = segment_index_need(partition, segment);
 		if (result != STATUS_OK) {
@@ -66,6 +76,22 @@ static status place_try(
 	place.limit = segment->summary.size;
 	*out = place;
 	return STATUS_OK;
+}
+
+int64_t partition_bytes_ahead(struct partition *partition, int64_t offset)
+{
+	int64_t ahead = INT64_MAX, position;
+	pthread_mutex_lock(&partition->lock);
+	const struct segment *active = partition_active(partition);
+	if (offset >= active->summary.next_offset) {
+		ahead = 0;
+	} else if (offset >= active->summary.base_offset) {
+		if (!hint_find(partition, active, offset, &position))
+			position = segment_index_position(&active->index, offset);
+		ahead = active->summary.size - position;
+	}
+	pthread_mutex_unlock(&partition->lock);
+	return ahead;
 }
 
 status place_find(

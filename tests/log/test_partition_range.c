@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file_range.h"
+#include "log/partition.h"
 
 enum { SEGMENT_BYTES = 100000 };
 
@@ -386,6 +387,38 @@ static void damage_is_raised_with_file_and_byte(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* Exact where a reader left word, a few KiB too many elsewhere, and not known in a sealed segment. */
+static void memory_tells_how_many_bytes_lie_ahead(void **state)
+{
+	struct fixture *fixture = *state;
+	struct partition *partition = partition_of(fixture, "t", 0);
+	struct random random = random_begin();
+	struct file_range range;
+	assert_int_equal(partition_bytes_ahead(partition, 0), 0);
+	int64_t end = append_mixture(fixture, &random, 1000);
+	assert_int_equal(partition_bytes_ahead(partition, end), 0);
+	assert_true(partition_bytes_ahead(partition, 0) == INT64_MAX);
+	int64_t active = partition_active(partition)->summary.base_offset;
+	assert_true(active > 0 && active < end - 1);
+	assert_true(partition_bytes_ahead(partition, active - 1) == INT64_MAX);
+	for (int64_t offset = active; offset < end; offset++) {
+		int64_t guess = partition_bytes_ahead(partition, offset);
+		int64_t next = check_range(partition, offset, INT64_MAX, SIZE_MAX, &range);
+		assert_int_equal(next, end);
+		int64_t slack = SEGMENT_INDEX_INTERVAL + partition->topic->config->message_bytes_max;
+		assert_in_range(guess, range.size, (int64_t)range.size + slack);
+		file_range_close(&range);
+		next = check_range(partition, offset, INT64_MAX, 1, &range);
+		int64_t exact = partition_bytes_ahead(partition, next);
+		file_range_close(&range);
+		if (next < end) {
+			assert_int_equal(check_range(partition, next, INT64_MAX, SIZE_MAX, &range), end);
+			assert_int_equal(exact, range.size);
+			file_range_close(&range);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -397,6 +430,7 @@ int main(void)
 		TEST(ranges_outside_of_the_log_say_so),
 		TEST(a_process_without_descriptors_is_told_and_holds_nothing),
 		TEST(damage_is_raised_with_file_and_byte),
+		TEST(memory_tells_how_many_bytes_lie_ahead),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
