@@ -28,6 +28,7 @@ struct kafka_broker *kafka_broker_create(const struct kafka_broker_options *opti
 	broker->node_id = options->node_id;
 	broker->auto_create_topics = options->auto_create_topics;
 	broker->security = options->security;
+	broker->answer_memory = options->answer_memory;
 	broker->request_bytes_max = or_default(options->request_bytes_max, 100 * 1024 * 1024);
 	broker->fetch_bytes_max = or_default(options->fetch_bytes_max, 55 * 1024 * 1024);
 	broker->in_flight_max = or_default(options->in_flight_max, 32);

@@ -25,6 +25,15 @@ struct kafka_security {
 	bool plain_in_clear;                                              /* mechanism PLAIN without TLS */
 };
 
+/* Memory for answers of all connections, which the server counts from when send() is called; before, we tell
+ * of it. Any thread. All NULL: no limit. */
+struct kafka_answer_memory {
+	void *context;
+	bool (*is_scarce)(void *context); /* keep answers small */
+	void (*take)(void *context, size_t bytes);
+	void (*give)(void *context, size_t bytes);
+};
+
 struct kafka_broker_options {
 	struct log *log;                              /* borrowed */
 	struct group_coordinator *groups;             /* borrowed; NULL = groups are not served */
@@ -38,6 +47,7 @@ struct kafka_broker_options {
 	int32_t fetch_bytes_max; /* of one response; 0 = 55 MiB, as Kafka's fetch.max.bytes */
 	int32_t in_flight_max;   /* Produce requests of one connection under way at once; 0 = 32 */
 	struct kafka_security security;
+	struct kafka_answer_memory answer_memory;
 };
 
 /* The defaults: everything zero but node_id 1, auto_create_topics true, host "127.0.0.1", port 9092. */
@@ -51,6 +61,7 @@ struct kafka_broker {
 	int32_t port, node_id, request_bytes_max, fetch_bytes_max, in_flight_max;
 	bool auto_create_topics;
 	struct kafka_security security;
+	struct kafka_answer_memory answer_memory;
 	struct kafka_waits *waits; /* the network thread's */
 	uint32_t fetch_turn;       /* the network thread's: which partition a fetch begins with */
 	/* Counters since creation, for metrics. */

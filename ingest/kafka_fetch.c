@@ -16,9 +16,11 @@
 #include "log/record_batch.h"
 
 enum {
-	FETCH_NEAR_OFFSETS = 10000,        /* this close to the end the bytes are in memory, and few */
+	FETCH_NEAR_BYTES = 128 * 1024,     /* this close to the end they are in memory, and soon copied */
 	FETCH_RANGE_BYTES_MIN = 64 * 1024, /* fewer are copied sooner than sent from the file */
 	FETCH_RANGES_MAX = 64,             /* of one fetch: each holds a descriptor until it is sent */
+	FETCH_SCARCE_BYTES = 256 * 1024,   /* copied at most while memory for answers is scarce */
+	FETCH_PIECE_BYTES = 1024 * 1024,   /* copied before that is asked again */
 	SESSION_EPOCH_FINAL = -1,
 	ISOLATION_READ_COMMITTED = 1,
 };
@@ -46,17 +48,42 @@ struct fetch {
 	int32_t count, turn;                /* turn: which is read first */
 	int32_t ranges_left;                /* 0 also where records can only be sent as bytes */
 	size_t bytes, bytes_min, bytes_max; /* of all items; the first batch may exceed bytes_max */
+	size_t copied;                      /* of them, those in memory */
 	size_t bytes_before_block;
 	bool blocked; /* a read on a worker thread was begun, and not yet looked at */
 	bool failed;  /* some partition has an error to report */
 	bool full;
 };
 
+static void memory_take(struct kafka_request *request, size_t bytes)
+{
+	const struct kafka_answer_memory *memory = &request->broker->answer_memory;
+	if (memory->take != NULL)
+		memory->take(memory->context, bytes);
+}
+
+static void memory_give(struct kafka_request *request, size_t bytes)
+{
+	const struct kafka_answer_memory *memory = &request->broker->answer_memory;
+	if (memory->give != NULL)
+		memory->give(memory->context, bytes);
+}
+
+/* How much more may be copied. */
+static size_t memory_left(const struct kafka_request *request, const struct fetch *fetch)
+{
+	const struct kafka_answer_memory *memory = &request->broker->answer_memory;
+	if (memory->is_scarce == NULL || !memory->is_scarce(memory->context))
+		return SIZE_MAX;
+	return fetch->copied < FETCH_SCARCE_BYTES ? FETCH_SCARCE_BYTES - fetch->copied : 0;
+}
+
 void kafka_fetch_release(struct kafka_request *request)
 {
 	struct fetch *fetch = request->state;
 	for (int32_t i = 0; fetch != NULL && i < fetch->count; i++) {
 		file_range_close(&fetch->items[i].range);
+		memory_give(request, fetch->items[i].records.size);
 		buffer_deinit(&fetch->items[i].records);
 	}
 }
@@ -164,8 +191,9 @@ static bool item_take_range(struct fetch *fetch, struct fetch_item *item, int64_
 
 /* Goes on behind what the item has. The first bytes of an answer are taken whatever the limits are, so that
  * a batch larger than a limit does not stop its reader for ever; all others keep within them. */
-static void item_read(struct fetch *fetch, struct fetch_item *item, bool far)
+static void item_read(struct kafka_request *request, struct fetch_item *item, bool far)
 {
+	struct fetch *fetch = request->state;
 	size_t partition_max = item->from->partition_max_bytes > 0 ? (size_t)item->from->partition_max_bytes : 0;
 	size_t had = item->records.size, taken = item_bytes(item);
 	size_t left = taken < partition_max ? partition_max - taken : 0;
@@ -179,8 +207,15 @@ static void item_read(struct fetch *fetch, struct fetch_item *item, bool far)
 	int64_t end = item->committed ? partition_last_stable_offset(item->partition) : INT64_MAX;
 	if (far && item_take_range(fetch, item, end, left))
 		return;
-	status result =
-		partition_read_until(item->partition, item->next_offset, end, left != 0 ? left : 1, &item->records);
+	size_t memory = memory_left(request, fetch);
+	if (left > memory)
+		left = memory;
+	if (left == 0 && !first) {
+		item->full = true;
+		return;
+	}
+	size_t piece = left == 0 ? 1 : left < FETCH_PIECE_BYTES ? left : FETCH_PIECE_BYTES;
+	status result = partition_read_until(item->partition, item->next_offset, end, piece, &item->records);
 	if (result == STATUS_END)
 		return;
 	if (result != STATUS_OK) {
@@ -200,24 +235,30 @@ static void item_read(struct fetch *fetch, struct fetch_item *item, bool far)
 		item->full = true;
 		return;
 	}
+	fetch->copied += got;
+	memory_take(request, got);
 	item_took(
 		fetch, item, got, record_batches_end(slice_of(item->records.data + had, got), item->next_offset));
 }
 
-static void fetch_read(struct fetch *fetch, bool far)
+static void fetch_read(struct kafka_request *request, bool far)
 {
+	struct fetch *fetch = request->state;
 	/* Partitions take turns at being first: with small limits the others would wait for ever otherwise. */
 	for (int32_t i = 0; i < fetch->count && !fetch->full; i++) {
 		struct fetch_item *item = &fetch->items[(fetch->turn + i) % fetch->count];
-		if (!item->full && item_is_due(item))
-			item_read(fetch, item, far);
+		size_t had = SIZE_MAX;
+		while (!item->full && !fetch->full && item_is_due(item) && item_bytes(item) != had) {
+			had = item_bytes(item);
+			item_read(request, item, far);
+		}
 	}
 }
 
 /* On a worker thread. */
 static void fetch_read_far(struct kafka_request *request)
 {
-	fetch_read(request->state, true);
+	fetch_read(request, true);
 }
 
 /* A topic deleted while the fetch was parked: its partitions stay readable memory, but say so. */
@@ -246,10 +287,12 @@ static enum backlog fetch_backlog(struct fetch *fetch)
 		item->seen_stable_offset = partition_last_stable_offset(item->partition);
 		int64_t end = item_end(item);
 		any = any || item_is_due(item);
-		if (item->next_offset >= 0 && item->next_offset < end)
-			behind += end - item->next_offset;
-		if (behind > FETCH_NEAR_OFFSETS)
+		if (item->next_offset < 0 || item->next_offset >= end)
+			continue;
+		int64_t ahead = partition_bytes_ahead(item->partition, item->next_offset);
+		if (ahead > FETCH_NEAR_BYTES - behind)
 			return BACKLOG_FAR;
+		behind += ahead;
 	}
 	return any ? BACKLOG_NEAR : BACKLOG_NONE;
 }
@@ -301,6 +344,7 @@ static bool fetch_hand_over(struct kafka_request *request, const uint8_t *data, 
 		return false; /* a topic's name */
 	struct fetch_item *item = &fetch->items[(at - begin) / sizeof *fetch->items];
 	*out = (struct kafka_body){item->range, item->records};
+	memory_give(request, item->records.size); /* the server counts it from now on */
 	item->range.fd = -1;
 	buffer_init(&item->records);
 	return true;
@@ -386,7 +430,7 @@ enum kafka_progress kafka_fetch_run(struct kafka_request *request, int64_t now_m
 			return KAFKA_WAITS;
 		}
 		if (backlog == BACKLOG_NEAR)
-			fetch_read(fetch, false);
+			fetch_read(request, false);
 	}
 	if (fetch_is_enough(fetch) || now_ms >= request->deadline_ms)
 		return fetch_answer(request, fetch);

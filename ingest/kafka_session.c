@@ -347,7 +347,7 @@ static bool session_may_start(const struct kafka_session *session)
 {
 	if (session->failed || session->stalled || !inbound_frame_complete(session))
 		return false;
-	if (session->io.unsent != NULL && session->io.unsent(session->io.context) > KAFKA_SESSION_SEND_BYTES_MAX)
+	if (session->io.clogged != NULL && session->io.clogged(session->io.context))
 		return false;
 	if (session->first == NULL)
 		return true;

@@ -47,9 +47,10 @@ struct kafka_session_io {
 	 * those of send(), straight from the file. Not used on an encrypted connection. NULL = not possible: all
 	 * is sent as bytes. */
 	void (*send_range)(void *context, struct file_range *range);
-	/* Bytes given to send() or send_range() and not yet taken by the socket. While they exceed SEND_BYTES_MAX
-	 * no further request is started; call kafka_session_resume() when they shrink. NULL = never a limit. */
-	size_t (*unsent)(void *context);
+	/* Does the client leave too much of what send() and send_range() were given untaken (usually
+	 * SEND_BYTES_MAX)? Then no further request is started; call kafka_session_resume() when that changes.
+	 * NULL = never. */
+	bool (*clogged)(void *context);
 	/* Any thread: something finished, call kafka_session_resume() soon on the network thread. Must not block
 	 * or call into the session (uv_async_send does neither). Never called after kafka_session_destroy()
 	 * returned. */

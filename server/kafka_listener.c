@@ -61,10 +61,10 @@ static void client_send_range(void *context, struct file_range *range)
 	connection_send_range(client->connection, range);
 }
 
-static size_t client_unsent(void *context)
+static bool client_clogged(void *context)
 {
-	const struct kafka_client *client = context;
-	return connection_pending(client->connection);
+	struct kafka_client *client = context;
+	return connection_is_clogged(client->connection, KAFKA_SESSION_SEND_BYTES_MAX);
 }
 
 static void client_wake(void *context)
@@ -91,6 +91,23 @@ static void client_run_blocking(void *context, void (*function)(void *argument),
 	status submitted = workers_submit(client->server->options.listening.workers, &blocking->base);
 	/* Workers stop after the loop has ended, and sessions live on the loop. */
 	INVARIANT(submitted == STATUS_OK);
+}
+
+/* ---- memory for answers: the listener's budget ---- */
+
+static bool memory_is_scarce(void *context)
+{
+	return output_budget_is_spent(context);
+}
+
+static void memory_take(void *context, size_t bytes)
+{
+	output_budget_take(context, bytes);
+}
+
+static void memory_give(void *context, size_t bytes)
+{
+	output_budget_give(context, bytes);
 }
 
 /* ---- groups: members that are silent, rebalances that take too long ---- */
@@ -185,7 +202,7 @@ static void *kafka_accepted(void *context, struct connection *connection)
 		.context = client,
 		.send = client_send,
 		.send_range = client_send_range,
-		.unsent = client_unsent,
+		.clogged = client_clogged,
 		.wake = client_wake,
 		.run_blocking = client_run_blocking,
 		.peer = connection_peer(connection),
@@ -290,6 +307,8 @@ status kafka_server_open(const struct kafka_server_options *options, struct kafk
 	broker.host = options->advertised_host != NULL ? options->advertised_host : options->listening.address;
 	broker.port = (int32_t)listener_port(server->listener);
 	broker.security = options->security;
+	broker.answer_memory =
+		(struct kafka_answer_memory){options->listening.budget, memory_is_scarce, memory_take, memory_give};
 	server->broker = kafka_broker_create(&broker);
 	*out = server;
 	return STATUS_OK;

@@ -25,9 +25,25 @@ static void io_send_range(void *context, struct file_range *range)
 	file_range_close(range);
 }
 
-static size_t io_unsent(void *context)
+static bool io_clogged(void *context)
 {
-	return ((struct kafka_fixture *)context)->unsent;
+	return ((struct kafka_fixture *)context)->clogged;
+}
+
+static bool memory_is_scarce(void *context)
+{
+	return ((struct kafka_fixture *)context)->scarce;
+}
+
+static void memory_take(void *context, size_t bytes)
+{
+	atomic_fetch_add(&((struct kafka_fixture *)context)->memory_taken, bytes);
+}
+
+static void memory_give(void *context, size_t bytes)
+{
+	struct kafka_fixture *fixture = context;
+	assert_true(atomic_fetch_sub(&fixture->memory_taken, bytes) >= bytes);
 }
 
 static void io_wake(void *context)
@@ -66,7 +82,7 @@ void fixture_session_renew(struct kafka_fixture *fixture)
 	struct kafka_session_io io = {.context = fixture,
 		.send = io_send,
 		.send_range = fixture->ranges_refused ? NULL : io_send_range,
-		.unsent = io_unsent,
+		.clogged = io_clogged,
 		.wake = io_wake,
 		.run_blocking = io_run_blocking,
 		.peer = "127.0.0.1:4711"};
@@ -92,6 +108,7 @@ void fixture_open(struct kafka_fixture *fixture, size_t queue_bytes_max)
 	assert_int_equal(transaction_log_open(fixture->log, broker.groups, &fixture->transactions), STATUS_OK);
 	transaction_log_begin(fixture->transactions, fixture->now_ms);
 	broker.transactions = transaction_log_coordinator(fixture->transactions);
+	broker.answer_memory = (struct kafka_answer_memory){fixture, memory_is_scarce, memory_take, memory_give};
 	fixture->broker = kafka_broker_create(&broker);
 	fixture_session_renew(fixture);
 }
@@ -103,6 +120,7 @@ void fixture_close(struct kafka_fixture *fixture)
 	calls_run(fixture);
 	log_close(fixture->log);
 	kafka_broker_destroy(fixture->broker);
+	assert_int_equal(fixture->memory_taken, 0);
 	transaction_log_close(fixture->transactions);
 	group_log_close(fixture->groups);
 	buffer_deinit(&fixture->sent);

@@ -35,7 +35,9 @@ struct kafka_fixture {
 	struct kafka_broker *broker;
 	struct kafka_session *session;
 	struct buffer sent; /* answers not yet taken */
-	size_t unsent;      /* what io.unsent() says */
+	bool clogged;       /* what io.clogged() says */
+	bool scarce;        /* what the broker's answer_memory says */
+	atomic_size_t memory_taken;
 	/* Does the session get an io.send_range()? Takes effect at the next renewal. */
 	bool ranges_refused;
 	int ranges_sent; /* their bytes are among `sent` */

@@ -355,11 +355,20 @@ static void a_reader_far_behind_reads_on_a_worker(void **state)
 	fixture->calls_held = false;
 	struct kafka_fetch_response *answer = answer_take(fixture, 1, 11, NULL);
 	assert_int_equal(records_check(answer->topics->partitions->records, 0), 30000);
-	/* Near the end it reads at once. */
+	/* Near the end it reads at once, counted in bytes: few records may be many of them. */
+	append_directly(fixture, "t", 10);
 	fixture->calls_held = true;
-	send_fetch(fixture, fetch_make(fixture, "t", 0, 25000, 1, 1000));
+	send_fetch(fixture, fetch_make(fixture, "t", 0, 30000, 1, 1000));
 	assert_null(fixture->calls);
-	assert_true(answer_is_there(fixture));
+	assert_int_equal(
+		records_check(
+			((struct kafka_fetch_response *)answer_take(fixture, 1, 11, NULL))->topics->partitions->records,
+			30000),
+		30010);
+	send_fetch(fixture, fetch_make(fixture, "t", 0, 29999, 1, 1000));
+	assert_non_null(fixture->calls);
+	fixture->calls_held = false;
+	(void)answer_take(fixture, 1, 11, NULL);
 }
 
 static void fetch_sessions_are_declined(void **state)
@@ -587,12 +596,44 @@ static void an_encrypted_connection_gets_bytes(void **state)
 	assert_int_equal(fixture->ranges_sent, 0);
 }
 
+static void little_is_copied_while_memory_is_short(void **state)
+{
+	struct kafka_fixture *fixture = *state;
+	append_far(fixture, "t");
+	append_far(fixture, "u");
+	struct kafka_fetch_request *message =
+		fetch_make_two(fixture, slice_of_string("t"), slice_of_string("u"), 1000000);
+	struct kafka_fetch_response *answer = ask(fixture, 1, 11, message);
+	size_t usual = answer->topics[0].partitions->records.size + answer->topics[1].partitions->records.size;
+	assert_true(usual > 600000);
+	fixture->scarce = true;
+	fixture->broker->fetch_turn = 0;
+	answer = ask(fixture, 1, 11, message);
+	if (fixture->ranges_refused) {
+		assert_in_range(answer->topics[0].partitions->records.size, 1, 256 * 1024);
+		assert_int_equal(answer->topics[1].partitions->records.size, 0);
+	} else { /* what the kernel sends takes none */
+		assert_int_equal(
+			answer->topics[0].partitions->records.size + answer->topics[1].partitions->records.size, usual);
+	}
+	assert_int_equal(answer->topics[0].partitions->error_code + answer->topics[1].partitions->error_code, 0);
+	/* The first batch comes all the same. */
+	struct buffer large = {0};
+	batch_make(&large, 40000, 1000, CODEC_NONE, NULL);
+	assert_true(large.size > 256 * 1024);
+	topic_make(fixture, "large", 1);
+	size_t size = large.size;
+	append_bytes(fixture, kafka_partition_find(fixture->log, slice_of_string("large"), 0), &large);
+	assert_int_equal(fetched(fixture, 11, fetch_make(fixture, "large", 0, 0, 1, 1000))->records.size, size);
+}
+
 static void few_bytes_and_those_near_the_end_are_copied(void **state)
 {
 	struct kafka_fixture *fixture = *state;
 	append_far(fixture, "t");
-	struct kafka_fetch_request *message = fetch_make(fixture, "t", 0, 25000, 1, 1000);
-	assert_int_equal(records_check(fetched(fixture, 11, message)->records, 20000), 30000);
+	append_directly(fixture, "t", 10);
+	struct kafka_fetch_request *message = fetch_make(fixture, "t", 0, 30000, 1, 1000);
+	assert_int_equal(records_check(fetched(fixture, 11, message)->records, 30000), 30010);
 	message->topics->partitions->fetch_offset = 0;
 	message->topics->partitions->partition_max_bytes = 60000;
 	assert_int_equal(records_check(fetched(fixture, 11, message)->records, 0), 10000);
@@ -602,7 +643,7 @@ static void few_bytes_and_those_near_the_end_are_copied(void **state)
 	struct kafka_fetch_response *answer =
 		ask(fixture, 1, 11, fetch_make_two(fixture, slice_of_string("few"), slice_of_string("t"), 1000000));
 	assert_int_equal(records_check(answer->topics[0].partitions->records, 0), 10);
-	assert_int_equal(records_check(answer->topics[1].partitions->records, 0), 30000);
+	assert_int_equal(records_check(answer->topics[1].partitions->records, 0), 30010);
 	assert_int_equal(fixture->ranges_sent, 1);
 }
 
@@ -731,6 +772,7 @@ int main(void)
 		TEST_BOTH(reading_a_whole_topic_fetch_by_fetch_gives_every_record_once),
 		TEST(answers_are_the_same_whether_copied_or_sent_from_files),
 		TEST(an_encrypted_connection_gets_bytes),
+		TEST_BOTH(little_is_copied_while_memory_is_short),
 		TEST(few_bytes_and_those_near_the_end_are_copied),
 		TEST(a_long_name_beside_a_range_is_copied),
 		TEST(a_fetch_of_many_partitions_takes_a_bounded_number_of_ranges),

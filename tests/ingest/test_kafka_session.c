@@ -156,11 +156,11 @@ static void a_slow_reader_stops_its_own_requests(void **state)
 	struct kafka_fixture *fixture = *state;
 	struct buffer bytes = {0};
 	request_append(fixture, 18, 0, MAKE(fixture, api_versions_request), &bytes);
-	fixture->unsent = KAFKA_SESSION_SEND_BYTES_MAX + 1;
+	fixture->clogged = true;
 	assert_int_equal(feed(fixture, bytes.data, bytes.size), STATUS_OK);
 	assert_false(answer_is_there(fixture));
 	assert_false(kafka_session_wants_bytes(fixture->session));
-	fixture->unsent = 0;
+	fixture->clogged = false;
 	(void)answer_take(fixture, 18, 0, NULL);
 	buffer_deinit(&bytes);
 }
