@@ -13,9 +13,8 @@ def test_partitions_are_added(release, kappa):
     assert re.search(r"PartitionCount:\s*3", release.run("topics", "--describe", *server(release, kappa), "--topic", "grown"))
 
 
+@pytest.mark.parametrize("release", ["4.2.0"], indirect=True)  # 2.3.0's kafka-configs speaks to ZooKeeper
 def test_configurations_are_altered_and_described(release, kappa):
-    if release.version == "2.3.0":
-        pytest.skip("2.3.0's kafka-configs speaks to ZooKeeper")
     create(release, kappa, "configured")
     target = (*server(release, kappa), "--entity-type", "topics", "--entity-name", "configured")
     release.run("configs", *target, "--alter", "--add-config", "retention.ms=86400000,max.message.bytes=200000")
