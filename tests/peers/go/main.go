@@ -3,6 +3,8 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
 )
 
 var bootstrap string
@@ -27,8 +30,24 @@ func check(ok bool, words string, values ...any) {
 	}
 }
 
+// How a client of these programs connects; whoever logs in says so in the environment.
+func connection() []kgo.Opt {
+	options := []kgo.Opt{kgo.SeedBrokers(bootstrap)}
+	if user := os.Getenv("KAFKA_USER"); user != "" {
+		pem, err := os.ReadFile(os.Getenv("KAFKA_CA"))
+		must(err)
+		authorities := x509.NewCertPool()
+		check(authorities.AppendCertsFromPEM(pem), "no certificate in KAFKA_CA")
+		auth := scram.Auth{User: user, Pass: os.Getenv("KAFKA_PASSWORD")}
+		mechanism := map[string]kgo.Opt{"SCRAM-SHA-256": kgo.SASL(auth.AsSha256Mechanism()),
+			"SCRAM-SHA-512": kgo.SASL(auth.AsSha512Mechanism())}[os.Getenv("KAFKA_MECHANISM")]
+		options = append(options, mechanism, kgo.DialTLSConfig(&tls.Config{RootCAs: authorities}))
+	}
+	return options
+}
+
 func client(options ...kgo.Opt) *kgo.Client {
-	c, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(bootstrap)}, options...)...)
+	c, err := kgo.NewClient(append(connection(), options...)...)
 	must(err)
 	return c
 }
@@ -159,6 +178,17 @@ func transactions() {
 	check(err != nil && !errors.Is(err, context.DeadlineExceeded), "a fenced producer wrote: %v", err)
 }
 
+func login() {
+	topic := "go-" + os.Getenv("KAFKA_MECHANISM")
+	admin := create(topic, 1)
+	defer admin.Close()
+	producer := client(kgo.DefaultProduceTopic(topic))
+	defer producer.Close()
+	must(producer.ProduceSync(within(), kgo.StringRecord("logged in")).FirstErr())
+	got := consume(1, kgo.ConsumeTopics(topic), kgo.ConsumerGroup(topic))
+	check(fmt.Sprint(got) == "[logged in]", "got %v", got)
+}
+
 func admin() {
 	admin := create("go-admin", 1)
 	defer admin.Close()
@@ -219,6 +249,6 @@ func admin() {
 
 func main() {
 	bootstrap = os.Args[1]
-	map[string]func(){"codecs": codecs, "groups": groups, "transactions": transactions, "admin": admin}[os.Args[2]]()
+	map[string]func(){"codecs": codecs, "groups": groups, "transactions": transactions, "admin": admin, "login": login}[os.Args[2]]()
 	fmt.Println("ok " + os.Args[2])
 }

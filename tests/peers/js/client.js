@@ -13,8 +13,12 @@ CompressionCodecs[CompressionTypes.ZSTD] = () => ({
 });
 
 const assert = require("assert");
+const fs = require("fs");
 const [bootstrap, method] = process.argv.slice(2);
-const kafka = new Kafka({ clientId: "kafkajs", brokers: [bootstrap], logLevel: logLevel.ERROR });
+// Whoever logs in says so in the environment.
+const { KAFKA_USER: username, KAFKA_PASSWORD: password, KAFKA_MECHANISM: mechanism, KAFKA_CA: authority } = process.env;
+const login = username && { ssl: { ca: [fs.readFileSync(authority)] }, sasl: { mechanism: mechanism.toLowerCase(), username, password } };
+const kafka = new Kafka({ clientId: "kafkajs", brokers: [bootstrap], logLevel: logLevel.ERROR, ...login });
 
 async function create(topic, numPartitions = 1) {
   const admin = kafka.admin();
@@ -95,6 +99,17 @@ const outcomes = {
     }
     assert.deepStrictEqual(await consume("js-transactions", "js-committed", 2), ["k=a", "k=c"]);
     assert.deepStrictEqual(await consume("js-transactions", "js-all", 3, { readUncommitted: true }), ["k=a", "k=b", "k=c"]);
+    await producer.disconnect();
+    await admin.disconnect();
+  },
+
+  async login() {
+    const topic = `js-${mechanism}`;
+    const admin = await create(topic);
+    const producer = kafka.producer();
+    await producer.connect();
+    await producer.send({ topic, messages: [{ key: "k", value: "logged in" }] });
+    assert.deepStrictEqual(await consume(topic, topic, 1), ["k=logged in"]);
     await producer.disconnect();
     await admin.disconnect();
   },

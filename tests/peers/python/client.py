@@ -1,5 +1,7 @@
 """kafka-python and aiokafka, current releases, against the appliance: one function per outcome, its name is the second argument."""
 import asyncio
+import os
+import ssl
 import sys
 import time
 
@@ -110,6 +112,24 @@ def kafka_python_admin():
     admin.close()
 
 
+def login_options():
+    """Of whoever logs in: as the environment says."""
+    return {"bootstrap_servers": BOOTSTRAP, "security_protocol": "SASL_SSL", "sasl_mechanism": os.environ["KAFKA_MECHANISM"],
+            "sasl_plain_username": os.environ["KAFKA_USER"], "sasl_plain_password": os.environ["KAFKA_PASSWORD"]}
+
+
+def kafka_python_login():
+    from kafka import KafkaConsumer, KafkaProducer
+    options = {**login_options(), "ssl_cafile": os.environ["KAFKA_CA"], "bootstrap_timeout_ms": 5000}
+    topic = "python-" + os.environ["KAFKA_MECHANISM"]
+    producer = KafkaProducer(acks="all", **options)
+    producer.send(topic, b"logged in").get(30)
+    producer.close()
+    consumer = KafkaConsumer(topic, group_id=topic, auto_offset_reset="earliest", consumer_timeout_ms=30000, **options)
+    assert next(consumer).value == b"logged in"
+    consumer.close()
+
+
 # ---- aiokafka ----
 
 async def aio_create(topic, partitions=1):
@@ -166,6 +186,16 @@ async def aiokafka_transactions():
             await (producer.commit_transaction() if commit else producer.abort_transaction())
     assert await aio_consume("aio-transactions", 2, isolation_level="read_committed") == ["a", "c"]
     assert await aio_consume("aio-transactions", 3) == ["a", "b", "c"]
+
+
+async def aiokafka_login():
+    from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+    options = {**login_options(), "ssl_context": ssl.create_default_context(cafile=os.environ["KAFKA_CA"])}
+    topic = "aio-" + os.environ["KAFKA_MECHANISM"]
+    async with AIOKafkaProducer(acks="all", **options) as producer:
+        await producer.send_and_wait(topic, b"logged in")
+    async with AIOKafkaConsumer(topic, group_id=topic, auto_offset_reset="earliest", **options) as consumer:
+        assert (await asyncio.wait_for(consumer.getone(), 30)).value == b"logged in"
 
 
 async def aiokafka_admin():
