@@ -32,6 +32,27 @@ static void offsets_are_listed_by_end_start_and_time(void **state)
 	assert_int_equal(list_offset(fixture, "t", 0, -9)->error_code, KAFKA_UNSUPPORTED_VERSION);
 }
 
+/* "ListOffsets v0 advertised with v1 meaning": v0 answers with the starts of segments, v1 with one offset. */
+static void list_offsets_v0_is_neither_advertised_nor_answered_with_the_meaning_of_v1(void **state)
+{
+	struct kafka_fixture *fixture = *state;
+	topic_make(fixture, "t", 1);
+	fill(fixture, "t", 0, 1, 10);
+	struct kafka_api_versions_response *answer = ask(fixture, 18, 0, MAKE(fixture, api_versions_request));
+	for (int32_t i = 0; i < answer->api_keys_count; i++) {
+		if (answer->api_keys[i].api_key == 2)
+			assert_int_equal(answer->api_keys[i].min_version, 1);
+	}
+	/* Of "t", partition 0, the newest segment start: replica −1, time −1, one offset at most. */
+	static const uint8_t request[] = {0, 0, 0, 41, 0, 2, 0, 0, 0, 0, 0, 9, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+		0, 0, 0, 1, 0, 1, 't', 0, 0, 0, 1, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0,
+		0, 1};
+	struct slice bytes = slice_of(request, sizeof request);
+	status result = kafka_session_receive(fixture->session, bytes, fixture->now_ms);
+	assert_int_equal(result, STATUS_UNSUPPORTED);
+	assert_false(answer_is_there(fixture));
+}
+
 static void time_query_finds_the_record_not_the_batch(void **state)
 {
 	struct kafka_fixture *fixture = *state;
@@ -87,6 +108,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(offsets_are_listed_by_end_start_and_time),
+		TEST(list_offsets_v0_is_neither_advertised_nor_answered_with_the_meaning_of_v1),
 		TEST(time_query_finds_the_record_not_the_batch),
 		TEST(time_query_beyond_the_last_record_answers_minus_one),
 		TEST(the_only_leader_epoch_ends_at_the_high_watermark),

@@ -222,7 +222,7 @@ static void a_transactional_id_is_refused_clearly(void **state)
 
 /* "no dedupe window → duplicates after kill": the same batch again, also after a restart, is answered with
  * the original's offset and stored once. */
-static void a_resent_batch_is_answered_with_its_first_offset_even_after_a_restart(void **state)
+static void the_dedupe_window_survives_a_restart_and_a_resent_batch_makes_no_duplicate(void **state)
 {
 	struct kafka_fixture *fixture = *state;
 	topic_make(fixture, "t", 1);
@@ -321,7 +321,7 @@ int main(void)
 		TEST(all_codecs_are_stored_as_they_came),
 		TEST(every_producer_gets_an_id_of_its_own_across_restarts),
 		TEST(a_transactional_id_is_refused_clearly),
-		TEST(a_resent_batch_is_answered_with_its_first_offset_even_after_a_restart),
+		TEST(the_dedupe_window_survives_a_restart_and_a_resent_batch_makes_no_duplicate),
 		TEST(gaps_and_old_epochs_are_refused_and_sequences_wrap),
 		TEST(max_message_bytes_is_enforced),
 		TEST(counters_count_what_became_durable),

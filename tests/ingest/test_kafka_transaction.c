@@ -320,7 +320,7 @@ static void an_ongoing_transaction_goes_on_after_a_restart(void **state)
 }
 
 /* "coordinator stuck in Prepare": the decision was recorded, then the power went. */
-static void a_prepared_transaction_is_completed_at_the_next_start(void **state)
+static void a_coordinator_is_not_stuck_in_prepare_after_a_restart(void **state)
 {
 	struct kafka_fixture *fixture = *state;
 	topic_make(fixture, "t", 1);
@@ -536,7 +536,7 @@ int main(void)
 		TEST(a_transaction_timeout_out_of_bounds_is_refused),
 		TEST(a_transaction_that_takes_too_long_is_aborted_and_its_producer_fenced),
 		TEST(an_ongoing_transaction_goes_on_after_a_restart),
-		TEST(a_prepared_transaction_is_completed_at_the_next_start),
+		TEST(a_coordinator_is_not_stuck_in_prepare_after_a_restart),
 		TEST(an_open_transaction_that_nobody_knows_is_aborted_at_start),
 		TEST(producers_are_not_expired_by_timestamp_minus_1),
 		TEST(offsets_are_committed_with_their_transaction),
