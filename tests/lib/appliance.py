@@ -24,6 +24,8 @@ import urllib.request
 
 import psycopg
 
+from kafka_recorder import Counter
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAM = os.environ.get("KAPPA_PROGRAM", os.path.join(ROOT, "build", "release", "kappa"))
 
@@ -65,6 +67,7 @@ class Appliance:
         self.process = None
         self.connection = None
         self.ports = None
+        self.counter = None  # see kafka_recorder.py
         self.wanted = True  # `with` starts it
         self.ended = True   # not running, and that is as it should be
         self.errors_path = os.path.join(self.data_dir, "stderr.txt") if self.own_dir else self.data_dir.rstrip("/") + ".stderr.txt"
@@ -91,6 +94,8 @@ class Appliance:
         code = None if self.ended or self.process is None else self.process.poll()
         if code is None and not self.ended and self.process is not None:
             self.kill()
+        if self.counter is not None:
+            self.counter.__exit__(None, None, None)
         if kind is not None or code is not None:
             print("---- the program's last words\n" + self.stderr()[-6000:])
         if self.own_dir and not os.environ.get("KAPPA_KEEP"):
@@ -114,6 +119,8 @@ class Appliance:
         if self.ports is None:
             self.ports = free_ports(3)
         self.kafka_port, self.pg_port, self.http_port = self.ports
+        if self.counter is None and os.environ.get("KAPPA_TEST_FRAMES") and "--tls-cert-file" not in self.options:
+            self.counter = Counter(self, os.environ["KAPPA_TEST_FRAMES"]).__enter__()
         self.errors_begin = os.path.getsize(self.errors_path) if os.path.exists(self.errors_path) else 0
         with open(self.errors_path, "ab") as errors:
             self.process = subprocess.Popen(
@@ -160,7 +167,7 @@ class Appliance:
 
     @property
     def bootstrap(self):
-        return "127.0.0.1:%d" % self.kafka_port
+        return self.counter.bootstrap if self.counter else "127.0.0.1:%d" % self.kafka_port
 
     def stderr(self, begin=0):
         if not os.path.exists(self.errors_path):

@@ -5,8 +5,13 @@
 A line is "<api key> <version> <request> <answer>", frames in hexadecimal without their length, in the order they were sent; of each (API,
 version) the first pair of moderate size, and all that create topics, for others name them. tests/ingest/test_kafka_golden.c reads the files.
 
+    KAPPA_TEST_FRAMES=FILE script/test e2e peers; python3 tests/peers/record_golden.py --missing FILE
+
+lists what the tests' clients send and no file has; script/test peers alone does so by itself and fails (conftest.py).
+
 "messages" writes tests/golden/generated/messages.txt instead, which no client sent: see test_messages.py.
 """
+import contextlib
 import os
 import subprocess
 import sys
@@ -19,9 +24,8 @@ import test_clients
 import test_kafka_tools
 import test_messages
 from appliance import Appliance
-from kafka_recorder import Recorder
+from kafka_recorder import GOLDEN, Recorder, unrecorded
 
-GOLDEN = os.path.join(peers.ROOT, "tests", "golden")
 REQUEST_BYTES_MAX, ANSWER_BYTES_MAX = 1500, 3000
 CREATE_TOPICS = 19
 
@@ -59,6 +63,8 @@ def kafka_tools(profile, mains, flag):
         tool("configs", *server, "--entity-type", "topics", "--entity-name", "test", "--alter", "--add-config", "retention.ms=86400000")
         tool("producer", flag, bootstrap, "--topic", "test", stdin="one\ntwo\nthree\n")
         tool("consumer", *server, "--topic", "test", "--group", "readers", "--from-beginning", "--max-messages", "3")
+        # Again, from the committed offset on, and long enough to be missed if it did not say that it is there.
+        tool("consumer", *server, "--topic", "test", "--group", "readers", "--timeout-ms", "3000", "--consumer-property", "heartbeat.interval.ms=100")
         tool("groups", *server, "--list")
         tool("groups", *server, "--describe", "--group", "readers")
         tool("groups", *server, "--group", "readers", "--topic", "test", "--reset-offsets", "--to-earliest", "--execute")
@@ -106,9 +112,13 @@ def debian(bootstrap):
     old = kafka.KafkaProducer(bootstrap_servers=bootstrap)
     old.send("debian", b"d", partition=1).get(10)
     old.close()
-    reader = kafka.KafkaConsumer("debian", bootstrap_servers=bootstrap, group_id="old", auto_offset_reset="earliest", consumer_timeout_ms=5000)
+    reader = kafka.KafkaConsumer("debian", bootstrap_servers=bootstrap, group_id="old", auto_offset_reset="earliest", consumer_timeout_ms=5000,
+                                 heartbeat_interval_ms=100)
     next(reader)
+    for _ in range(10):
+        reader.poll(100)  # remains a member
     reader.commit()
+    debian_python_admin(bootstrap)
     reader.close()
     debian_transaction(bootstrap)
     admin.create_partitions([NewPartitions("debian", 3)])["debian"].result(10)
@@ -117,6 +127,29 @@ def debian(bootstrap):
     admin.describe_configs([resource])[resource].result(10)
     admin.list_groups(timeout=10)
     admin.delete_topics(["debian"])["debian"].result(10)
+
+
+def debian_python_admin(bootstrap):
+    """kafka-python 2.0.2, while the group "old" has a member."""
+    import kafka.admin
+    admin = kafka.admin.KafkaAdminClient(bootstrap_servers=bootstrap)
+    admin.create_topics([kafka.admin.NewTopic("by-python", 1, 1)])
+    admin.list_topics()
+    admin.describe_topics(["by-python"])
+    admin.create_partitions({"by-python": kafka.admin.NewPartitions(2)})
+    resource = kafka.admin.ConfigResource(kafka.admin.ConfigResourceType.TOPIC, "by-python", {"retention.ms": "86400000"})
+    admin.alter_configs([resource])
+    admin.describe_configs([resource])
+    admin.list_consumer_groups()
+    admin.describe_consumer_groups(["old"])
+    admin.list_consumer_group_offsets("old")
+    admin.delete_consumer_groups(["no-such-group"])
+    with contextlib.suppress(kafka.errors.SecurityDisabledError):
+        admin.describe_acls(kafka.admin.ACLFilter(
+            principal=None, host="*", operation=kafka.admin.ACLOperation.ANY, permission_type=kafka.admin.ACLPermissionType.ANY,
+            resource_pattern=kafka.admin.ResourcePatternFilter(kafka.admin.ResourceType.ANY, None, kafka.admin.ACLResourcePatternType.ANY)))
+    admin.delete_topics(["by-python"])
+    admin.close()
 
 
 def debian_transaction(bootstrap):
@@ -217,6 +250,10 @@ def generate():
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["--missing"]:
+        found = unrecorded(sys.argv[2])
+        print("\n".join(found))
+        sys.exit(1 if found else 0)
     for wanted in sys.argv[1:] or [*CLIENTS, "messages"]:
         try:
             if wanted == "messages":

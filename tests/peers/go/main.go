@@ -118,7 +118,7 @@ func groups() {
 	seen := make(chan string, 1000)
 	for i := 0; i < 2; i++ {
 		member := client(kgo.ConsumeTopics("go-groups"), kgo.ConsumerGroup("go-readers"), kgo.Balancers(kgo.CooperativeStickyBalancer()),
-			kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.AutoCommitInterval(100*time.Millisecond))
+			kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.AutoCommitInterval(100*time.Millisecond), kgo.HeartbeatInterval(100*time.Millisecond))
 		defer member.Close()
 		go func() {
 			for ctx.Err() == nil {

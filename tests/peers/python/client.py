@@ -18,13 +18,17 @@ def python_create(topic, partitions=1):
     return admin
 
 
-def python_consume(topic, count, **options):
+def python_consume(topic, count, stay_s=0, **options):
+    """`stay_s`: remains a member that long."""
     from kafka import KafkaConsumer
     consumer = KafkaConsumer(topic, bootstrap_servers=BOOTSTRAP, auto_offset_reset="earliest", **options)
     values, until = [], time.time() + 60
     while len(values) < count and time.time() < until:
         for records in consumer.poll(500).values():
             values += [record.value.decode() for record in records]
+    until = time.time() + stay_s
+    while time.time() < until:
+        consumer.poll(100)
     consumer.close()
     return values
 
@@ -53,7 +57,7 @@ def kafka_python_groups():
     producer.flush(30)
     assert sorted(python_consume("python-groups", 60, group_id="python-readers"), key=int) == [str(i) for i in range(60)]
     producer.send("python-groups", b"60").get(30)
-    assert python_consume("python-groups", 1, group_id="python-readers") == ["60"]
+    assert python_consume("python-groups", 1, stay_s=1, group_id="python-readers", heartbeat_interval_ms=100) == ["60"]
     offsets = admin.list_group_offsets("python-readers") if hasattr(admin, "list_group_offsets") else admin.list_consumer_group_offsets("python-readers")
     if len(offsets) == 1 and not hasattr(next(iter(offsets.values())), "offset"):
         offsets = next(iter(offsets.values()))
@@ -140,7 +144,7 @@ async def aio_create(topic, partitions=1):
     await admin.close()
 
 
-async def aio_consume(topic, count, **options):
+async def aio_consume(topic, count, stay_s=0, **options):
     from aiokafka import AIOKafkaConsumer
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=BOOTSTRAP, auto_offset_reset="earliest", **options)
     await consumer.start()
@@ -148,6 +152,7 @@ async def aio_consume(topic, count, **options):
         values = []
         while len(values) < count:
             values.append((await asyncio.wait_for(consumer.getone(), 60)).value.decode())
+        await asyncio.sleep(stay_s)
         return values
     finally:
         await consumer.stop()
@@ -173,7 +178,7 @@ async def aiokafka_groups():
             await producer.send_and_wait("aio-groups", str(i).encode(), partition=i % 3)
         assert sorted(await aio_consume("aio-groups", 60, group_id="aio-readers"), key=int) == [str(i) for i in range(60)]
         await producer.send_and_wait("aio-groups", b"60")
-    assert await aio_consume("aio-groups", 1, group_id="aio-readers") == ["60"]
+    assert await aio_consume("aio-groups", 1, stay_s=1, group_id="aio-readers", heartbeat_interval_ms=100) == ["60"]
 
 
 async def aiokafka_transactions():
