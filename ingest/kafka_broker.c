@@ -30,6 +30,10 @@ struct kafka_broker *kafka_broker_create(const struct kafka_broker_options *opti
 	broker->security = options->security;
 	broker->answer_memory = options->answer_memory;
 	broker->request_bytes_max = or_default(options->request_bytes_max, 100 * 1024 * 1024);
+	size_t intake_bytes_max = options->intake_bytes_max > 0 ? options->intake_bytes_max : (size_t)256 << 20;
+	if (intake_bytes_max < (size_t)broker->request_bytes_max + 4)
+		intake_bytes_max = (size_t)broker->request_bytes_max + 4;
+	kafka_intake_init(&broker->intake, intake_bytes_max);
 	broker->fetch_bytes_max = or_default(options->fetch_bytes_max, 55 * 1024 * 1024);
 	broker->in_flight_max = or_default(options->in_flight_max, 32);
 	broker->waits = kafka_waits_create(options->log);

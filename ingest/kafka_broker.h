@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "base/user.h"
+#include "ingest/kafka_intake.h"
 #include "ingest/kafka_waits.h"
 #include "log/log.h"
 
@@ -45,7 +46,9 @@ struct kafka_broker_options {
 	bool auto_create_topics;                      /* Metadata for an unknown topic creates it (1 partition) */
 	int32_t request_bytes_max;                    /* 0 = 100 MiB, as Kafka's socket.request.max.bytes */
 	int32_t fetch_bytes_max; /* of one response; 0 = 55 MiB, as Kafka's fetch.max.bytes */
-	int32_t in_flight_max;   /* Produce requests of one connection under way at once; 0 = 32 */
+	size_t
+		intake_bytes_max;  /* of large requests of all connections; 0 = 256 MiB; at least request_bytes_max */
+	int32_t in_flight_max; /* Produce requests of one connection under way at once; 0 = 32 */
 	struct kafka_security security;
 	struct kafka_answer_memory answer_memory;
 };
@@ -62,6 +65,7 @@ struct kafka_broker {
 	bool auto_create_topics;
 	struct kafka_security security;
 	struct kafka_answer_memory answer_memory;
+	struct kafka_intake intake;
 	struct kafka_waits *waits; /* the network thread's */
 	uint32_t fetch_turn;       /* the network thread's: which partition a fetch begins with */
 	/* Counters since creation, for metrics. */

@@ -56,6 +56,7 @@ struct kafka_request {
 	int32_t correlation_id;
 	bool answered;
 	struct buffer frame; /* owns the request's bytes */
+	size_t intake_bytes; /* taken for it */
 	struct arena arena;
 	void *message;          /* the decoded struct, of api->request */
 	const void *answer;     /* of api->response */

@@ -22,6 +22,9 @@ enum {
 	FRAME_COPY_MAX = 4 * 1024,    /* frames up to this are always copied out, never handed over */
 	SEND_TOGETHER = 256 * 1024,   /* answers ready at once leave in one buffer up to this */
 	STALL_RETRY_MS = 5,           /* when nobody tells that the log's queue has room */
+	INTAKE_RETRY_MS = 10,         /* … that memory for a large request was given back */
+	INTAKE_LOOK_MS = 1000,        /* how often a request that should have come is looked at */
+	INTAKE_MS_MAX = 60000,        /* for a large request to arrive, when others wait for its memory */
 	FRAME_SIZE_MIN = 8,           /* key, version, correlation id */
 };
 
@@ -42,6 +45,11 @@ struct kafka_session {
 	struct error failure;
 	struct kafka_sasl sasl;
 	int64_t begun_ms;
+	/* The frame at the front of the inbound buffer, when it is large. */
+	struct kafka_intake_place intake;
+	size_t intake_bytes;       /* taken for it; 0 = none yet, or it is small */
+	int64_t intake_retry_ms;   /* waiting in line: when to ask again */
+	int64_t intake_overdue_ms; /* taken: when to look whether it keeps others waiting */
 
 	/* Any thread's. */
 	_Atomic int32_t references;
@@ -56,6 +64,7 @@ static void request_destroy(struct kafka_request *request)
 	if (request->api != NULL && request->api->release != NULL && request->message != NULL)
 		request->api->release(request);
 	user_release(request->user);
+	kafka_intake_give(&request->broker->intake, request->intake_bytes);
 	buffer_deinit(&request->frame);
 	arena_deinit(&request->arena);
 	mem_free(request);
@@ -71,6 +80,7 @@ static void session_unref(struct kafka_session *session)
 		request = next;
 	}
 	kafka_sasl_deinit(&session->sasl);
+	kafka_intake_give(&session->broker->intake, session->intake_bytes);
 	buffer_deinit(&session->inbound);
 	INVARIANT(pthread_mutex_destroy(&session->mutex) == 0);
 	mem_free(session);
@@ -129,6 +139,13 @@ struct slice kafka_request_host(const struct kafka_request *request)
 
 /* ---- life ---- */
 
+static void intake_turn(struct kafka_intake_place *place)
+{
+	struct kafka_session *session =
+		(struct kafka_session *)(void *)((char *)place - offsetof(struct kafka_session, intake));
+	session->io.wake(session->io.context);
+}
+
 static void session_host_set(struct kafka_session *session, const char *peer)
 {
 	const char *colon = strrchr(peer, ':');
@@ -147,6 +164,7 @@ struct kafka_session *kafka_session_create(struct kafka_broker *broker, const st
 	session->open = true;
 	session->references = 1;
 	session->begun_ms = INT64_MAX;
+	session->intake.turn = intake_turn;
 	INVARIANT(pthread_mutex_init(&session->mutex, NULL) == 0);
 	return session;
 }
@@ -175,6 +193,7 @@ void kafka_session_destroy(struct kafka_session *session)
 	INVARIANT(pthread_mutex_lock(&session->mutex) == 0);
 	session->open = false;
 	INVARIANT(pthread_mutex_unlock(&session->mutex) == 0);
+	kafka_intake_leave(&session->broker->intake, &session->intake);
 	for (struct kafka_request *request = session->first; request != NULL; request = request->next) {
 		kafka_waits_leave(request);
 		if (request->cancel != NULL && atomic_load_explicit(&request->outside, memory_order_acquire) != 0)
@@ -190,6 +209,7 @@ static void session_fail(struct kafka_session *session)
 		return;
 	session->failed = true;
 	session->failure = *error_current();
+	kafka_intake_leave(&session->broker->intake, &session->intake);
 }
 
 /* ---- in: from bytes to requests ---- */
@@ -233,6 +253,30 @@ static status inbound_check(struct kafka_session *session)
 	else if (at[0] == 0x16 && at[1] == 0x03)
 		error_hint("this port speaks plain Kafka; the client tried TLS");
 	return result;
+}
+
+/* Takes memory for a large frame at the front, or has it wait in line. One that has its memory and does not
+ * come keeps others waiting; it has a minute. */
+static void inbound_admit(struct kafka_session *session, int64_t now_ms)
+{
+	struct kafka_intake *intake = &session->broker->intake;
+	size_t size = inbound_frame_size(session);
+	if (session->failed || size <= KAFKA_INTAKE_FREE_BYTES)
+		return;
+	if (session->intake_bytes == 0) {
+		if (!kafka_intake_take(intake, &session->intake, size))
+			return;
+		session->intake_bytes = size;
+		session->intake_overdue_ms = now_ms + INTAKE_MS_MAX;
+	} else if (now_ms >= session->intake_overdue_ms && !inbound_frame_complete(session)) {
+		session->intake_overdue_ms = now_ms + INTAKE_LOOK_MS;
+		if (kafka_intake_has_line(intake)) {
+			(void)error_raise(STATUS_PROTOCOL,
+				"a request of %zu bytes has not arrived in %d s while others wait for its memory", size,
+				INTAKE_MS_MAX / 1000);
+			session_fail(session);
+		}
+	}
 }
 
 uint8_t *kafka_session_room(struct kafka_session *session, size_t *size)
@@ -362,6 +406,9 @@ static void session_start(struct kafka_session *session)
 	request->broker = session->broker;
 	request->deadline_ms = INT64_MAX;
 	struct slice bytes = inbound_take(session, &request->frame);
+	request->intake_bytes = session->intake_bytes;
+	session->intake_bytes = 0;
+	kafka_intake_leave(&session->broker->intake, &session->intake); /* it came faster than its turn */
 	atomic_fetch_add_explicit(&session->broker->requests, 1, memory_order_relaxed);
 	status result = request_decode(request, bytes);
 	if (result == STATUS_OK) {
@@ -547,6 +594,9 @@ static status session_advance(struct kafka_session *session, int64_t now_ms)
 		if (!progress)
 			break;
 	}
+	inbound_admit(session, now_ms);
+	if (session->intake.link != NULL)
+		session->intake_retry_ms = now_ms + INTAKE_RETRY_MS;
 	session->resuming = false;
 	if (session->failed && session->first == NULL)
 		return error_restore(&session->failure);
@@ -586,7 +636,7 @@ status kafka_session_resume(struct kafka_session *session, int64_t now_ms)
 
 bool kafka_session_wants_bytes(const struct kafka_session *session)
 {
-	return !session->failed && !inbound_frame_complete(session);
+	return !session->failed && !inbound_frame_complete(session) && session->intake.link == NULL;
 }
 
 int64_t kafka_session_deadline_ms(struct kafka_session *session)
@@ -597,6 +647,11 @@ int64_t kafka_session_deadline_ms(struct kafka_session *session)
 	if (session->first != NULL && session->first->deadline_ms < deadline_ms &&
 		atomic_load_explicit(&session->first->outside, memory_order_acquire) == 0)
 		deadline_ms = session->first->deadline_ms;
+	if (session->intake.link != NULL && session->intake_retry_ms < deadline_ms)
+		deadline_ms = session->intake_retry_ms;
+	if (session->intake_bytes != 0 && !inbound_frame_complete(session) &&
+		session->intake_overdue_ms < deadline_ms)
+		deadline_ms = session->intake_overdue_ms;
 	int64_t unknown_until_ms = session_unknown_until_ms(session);
 	return unknown_until_ms < deadline_ms ? unknown_until_ms : deadline_ms;
 }

@@ -58,6 +58,9 @@ static const struct option options[] = {
 		"open connections of one listener"},
 	{"connections_per_address_max", OPTION_NUMBER, AT(connections_per_address_max), "0", 0, 100000,
 		"of them from one address; 0 = as many as connections_max"},
+	{"input_memory_mb", OPTION_NUMBER, AT(input_memory_mb), "256", 128, 1 << 20,
+		"memory for Kafka requests of more than 64 KiB, from their first byte to their answer, MiB; others "
+		"wait in line"},
 	{"output_memory_mb", OPTION_NUMBER, AT(output_memory_mb), "256", 1, 1 << 20,
 		"memory for answers that clients have not taken yet, MiB; when it is spent, each connection is held "
 		"to a "

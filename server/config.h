@@ -25,7 +25,7 @@ struct server_config {
 	int64_t clean_interval_ms, clean_memory_mb;                /* retention and compaction */
 	int64_t connections_max;                                   /* per listener */
 	int64_t connections_per_address_max;                       /* per listener; 0: as connections_max */
-	int64_t output_memory_mb;                                  /* of all listeners */
+	int64_t input_memory_mb, output_memory_mb;                 /* of all listeners */
 	int64_t group_initial_delay_ms, offsets_retention_minutes; /* consumer groups */
 	char *connect_dirs; /* "loopback", "none", or directories separated by ':' */
 	char *log_level;    /* debug, info, warn, error */

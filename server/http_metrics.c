@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "ingest/kafka_broker.h"
 #include "server/group_lag.h"
 #include "server/http_message.h"
 
@@ -229,6 +230,12 @@ status http_metrics(struct server *server, const struct http_request *request, s
 		out, "kappa_worker_tasks_waiting", "gauge", "Statements and requests waiting for a worker.", waiting);
 	refusal_metrics(server, out);
 	struct output_budget *output = server_output_budget(server);
+	const struct kafka_broker *broker = server_kafka_broker(server);
+	single(out, "kappa_kafka_request_bytes", "gauge",
+		"Kafka requests of more than 64 KiB in memory, arriving ones as a whole.",
+		(double)atomic_load(&broker->intake.bytes));
+	single(out, "kappa_kafka_request_bytes_max", "gauge", "Above it they wait in line (input_memory_mb).",
+		(double)broker->intake.bytes_max);
 	single(out, "kappa_output_bytes", "gauge", "Answers in memory that clients have not taken yet.",
 		(double)atomic_load(&output->bytes));
 	single(out, "kappa_output_bytes_max", "gauge",

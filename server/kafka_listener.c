@@ -307,6 +307,7 @@ status kafka_server_open(const struct kafka_server_options *options, struct kafk
 	broker.host = options->advertised_host != NULL ? options->advertised_host : options->listening.address;
 	broker.port = (int32_t)listener_port(server->listener);
 	broker.security = options->security;
+	broker.intake_bytes_max = options->intake_bytes_max;
 	broker.answer_memory =
 		(struct kafka_answer_memory){options->listening.budget, memory_is_scarce, memory_take, memory_give};
 	server->broker = kafka_broker_create(&broker);

@@ -19,6 +19,7 @@ struct kafka_server_options {
 	struct kafka_security security;
 	int64_t group_initial_delay_ms; /* see group_options */
 	int64_t offsets_retention_ms;
+	size_t intake_bytes_max; /* see kafka_broker_options */
 };
 
 status kafka_server_open(const struct kafka_server_options *options, struct kafka_server **out) MUST_USE;

@@ -489,6 +489,7 @@ static status listeners_open(struct server *server)
 		.advertised_host = config->kafka_advertised_host[0] != '\0' ? config->kafka_advertised_host : NULL,
 		.security = security_for_kafka(server->security),
 		.group_initial_delay_ms = config->group_initial_delay_ms,
+		.intake_bytes_max = (size_t)config->input_memory_mb << 20,
 		.offsets_retention_ms = config->offsets_retention_minutes * 60 * 1000,
 	};
 	status result = kafka_server_open(&kafka, &server->kafka);

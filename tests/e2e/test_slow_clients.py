@@ -1,8 +1,8 @@
-"""Clients that ask for much and do not read: what they cost is bounded, others go on, and all of it is given back when they are gone.
+"""Clients that ask for much and do not read, or announce much and do not send it: what they cost is bounded, others go on, and all of it is given back when they are gone.
 
 The bounds (docs/KAFKA.md): what the kernel sends from segment files takes no memory at all. On encrypted connections a client holds 8 MiB
 and one answer, and when output_memory_mb is spent by all of them together, half a MiB each. Every client here sends many times as much
-work as that ahead, and would hold gigabytes if it were begun.
+work as that ahead, and would hold gigabytes if it were begun. Large requests that are arriving have one budget, too (input_memory_mb).
 """
 import contextlib
 import os
@@ -172,6 +172,37 @@ def slow_readers_hold(kappa, clients, answer_bytes, requests, bound, slow_client
     await_that("their memory is not given back", lambda: resident_bytes(kappa) - before < SLACK_BYTES)
     print("held %d MiB of %d allowed, %d after" % (highest // MIB, bound // MIB, (resident_bytes(kappa) - before) // MIB))
     normal_client(kappa, 6)
+
+
+def send_all_taken(client, data):
+    """As much as is taken within a second; returns how much that was."""
+    client.settimeout(1)
+    sent = 0
+    with contextlib.suppress(TimeoutError):
+        while sent < len(data):
+            sent += client.send(data[sent:sent + MIB])
+    return sent
+
+
+def test_large_requests_that_do_not_end_share_one_budget_and_small_ones_pass(kappa):
+    clients, announced, sent = 8, 90 * MIB, 60 * MIB
+    budget = 256 * MIB  # the default: room for two of them
+    data = struct.pack(">ihhih", announced, 0, 7, 1, -1) + bytes(sent)  # Produce
+    normal_client(kappa, 0)
+    before = resident_bytes(kappa)
+    with contextlib.ExitStack() as stack:
+        taken = []
+        for _ in range(clients):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", kappa.kafka_port), WAIT_S))
+            taken.append(send_all_taken(client, data))
+        normal_client(kappa, 1)
+        highest = resident_bytes(kappa) - before
+        assert sum(size == len(data) for size in taken) == 2, taken
+        assert highest < budget + SLACK_BYTES, "%d MiB" % (highest // MIB)
+        metrics = kappa.http("GET", "/metrics")[1]
+        assert "kappa_kafka_request_bytes %d" % (2 * (announced + 4)) in metrics
+    await_that("their memory is not given back", lambda: resident_bytes(kappa) - before < SLACK_BYTES)
+    print("held %d MiB" % (highest // MIB))
 
 
 def http_requests(kappa, count, answer_bytes):
