@@ -114,11 +114,15 @@ static const void *describe_groups_refuse(struct kafka_request *request, int16_t
 {
 	const struct kafka_describe_groups_request *message = request->message;
 	struct kafka_describe_groups_response *answer = KAFKA_NEW(&request->arena, describe_groups_response, 1);
-	answer->groups_count = message->groups_count;
-	answer->groups = KAFKA_NEW(&request->arena, describe_groups_group, message->groups_count);
+	const struct kafka_mentions *mentions =
+		kafka_mentions_of_names(&request->arena, message->groups, message->groups_count);
+	answer->groups = KAFKA_NEW(&request->arena, describe_groups_group, mentions->unique);
 	for (int32_t i = 0; i < message->groups_count; i++) {
-		answer->groups[i].group_id = message->groups[i];
-		answer->groups[i].error_code = error_code;
+		if (mentions->kinds[i] == KAFKA_MENTIONED_AGAIN)
+			continue;
+		struct kafka_describe_groups_group *to = &answer->groups[answer->groups_count++];
+		to->group_id = message->groups[i];
+		to->error_code = error_code;
 	}
 	return answer;
 }

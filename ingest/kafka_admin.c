@@ -56,11 +56,11 @@ static int16_t partitions_create_one(struct kafka_request *request,
 	status result = validate_only
 						? partitions_grow(&count, &config)
 						: topic_alter_with(request->broker->log, topic->name, partitions_grow, &count);
-	if (result == STATUS_OK) {
+	if (result == STATUS_OK && !validate_only)
 		diag(DIAG_INFO, "audit", "partitions_added", "listener=kafka principal=\"%s\" topic=%s partitions=%d",
 			kafka_principal(request), topic->name, count);
+	if (result == STATUS_OK)
 		return KAFKA_NONE;
-	}
 	*why = (const char *)kafka_error_text(&request->arena).data;
 	return result == STATUS_OUT_OF_RANGE ? KAFKA_INVALID_PARTITIONS : kafka_error_of(result);
 }
@@ -70,13 +70,23 @@ static void partitions_create(struct kafka_request *request)
 	const struct kafka_create_partitions_request *message = request->message;
 	struct kafka_create_partitions_response *answer =
 		KAFKA_NEW(&request->arena, create_partitions_response, 1);
-	answer->results_count = message->topics_count;
-	answer->results = KAFKA_NEW(&request->arena, create_partitions_result, message->topics_count);
+	struct kafka_mentions *mentions = kafka_mentions_new(&request->arena, message->topics_count);
+	for (int32_t i = 0; i < message->topics_count; i++)
+		kafka_mentions_add(mentions, message->topics[i].name, 0);
+	kafka_mentions_finish(mentions);
+	answer->results = KAFKA_NEW(&request->arena, create_partitions_result, mentions->unique);
 	for (int32_t i = 0; i < message->topics_count; i++) {
-		struct kafka_create_partitions_result *to = &answer->results[i];
-		const char *why = NULL;
+		if (mentions->kinds[i] == KAFKA_MENTIONED_AGAIN)
+			continue;
+		struct kafka_create_partitions_result *to = &answer->results[answer->results_count++];
+		const char *why = "the request names this topic more than once";
 		to->name = message->topics[i].name;
-		to->error_code = partitions_create_one(request, &message->topics[i], message->validate_only, &why);
+		to->error_code = KAFKA_INVALID_REQUEST;
+		if (mentions->kinds[i] == KAFKA_MENTIONED_ONCE) {
+			why = NULL;
+			to->error_code =
+				partitions_create_one(request, &message->topics[i], message->validate_only, &why);
+		}
 		if (why != NULL)
 			to->error_message = slice_of_string(why);
 	}
@@ -164,9 +174,11 @@ static bool partition_is_asked(const struct kafka_describe_log_dirs_request_topi
 static void log_dir_topic(struct kafka_request *request, const struct topic *topic,
 	const struct kafka_describe_log_dirs_request_topic *asked, struct kafka_describe_log_dirs_topic *to)
 {
-	int32_t partitions = topic->config->partitions;
+	int32_t partitions = topic->config->partitions, count = 0;
+	for (int32_t number = 0; number < partitions; number++)
+		count += partition_is_asked(asked, number);
 	to->name = slice_of_string(topic->name);
-	to->partitions = KAFKA_NEW(&request->arena, describe_log_dirs_partition, partitions);
+	to->partitions = KAFKA_NEW(&request->arena, describe_log_dirs_partition, count);
 	for (int32_t number = 0; number < partitions; number++) {
 		if (!partition_is_asked(asked, number))
 			continue;
@@ -188,6 +200,25 @@ static void log_dir_all(struct kafka_request *request, struct kafka_describe_log
 	mem_free(topics);
 }
 
+/* A topic of which all is asked is answered once, however often; what is asked by number is as long as its
+ * answer. */
+static void log_dir_named(struct kafka_request *request, struct kafka_describe_log_dirs_result *to)
+{
+	const struct kafka_describe_log_dirs_request *message = request->message;
+	struct kafka_mentions *mentions = kafka_mentions_new(&request->arena, message->topics_count);
+	for (int32_t i = 0; i < message->topics_count; i++)
+		kafka_mentions_add(mentions, message->topics[i].topic, message->topics[i].partitions_count <= 0);
+	kafka_mentions_finish(mentions);
+	to->topics = KAFKA_NEW(&request->arena, describe_log_dirs_topic, message->topics_count);
+	for (int32_t i = 0; i < message->topics_count; i++) {
+		const struct kafka_describe_log_dirs_request_topic *asked = &message->topics[i];
+		const struct topic *topic = kafka_topic_find(request->broker->log, asked->topic);
+		bool again = asked->partitions_count <= 0 && mentions->kinds[i] == KAFKA_MENTIONED_AGAIN;
+		if (topic != NULL && !again && kafka_may_describe(request, asked->topic))
+			log_dir_topic(request, topic, asked, &to->topics[to->topics_count++]);
+	}
+}
+
 static void log_dirs_describe(struct kafka_request *request)
 {
 	const struct kafka_describe_log_dirs_request *message = request->message;
@@ -202,16 +233,10 @@ static void log_dirs_describe(struct kafka_request *request)
 		to->total_bytes = (int64_t)(space.f_blocks * space.f_frsize);
 		to->usable_bytes = (int64_t)(space.f_bavail * space.f_frsize);
 	}
-	if (message->topics_count < 0) {
+	if (message->topics_count < 0)
 		log_dir_all(request, to);
-	} else {
-		to->topics = KAFKA_NEW(&request->arena, describe_log_dirs_topic, message->topics_count);
-		for (int32_t i = 0; i < message->topics_count; i++) {
-			const struct topic *topic = kafka_topic_find(request->broker->log, message->topics[i].topic);
-			if (topic != NULL && kafka_may_describe(request, message->topics[i].topic))
-				log_dir_topic(request, topic, &message->topics[i], &to->topics[to->topics_count++]);
-		}
-	}
+	else
+		log_dir_named(request, to);
 	request->state = answer;
 }
 

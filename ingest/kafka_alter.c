@@ -22,7 +22,11 @@ enum {
 struct alteration {
 	struct kafka_request *request;
 	bool replaces; /* AlterConfigs: what is not sent goes back to its default */
+	bool validate_only;
 	const struct kafka_incremental_alter_configs_resource *resource;
+	/* Of the broker; looked up once for all that is compared with them. */
+	const struct kafka_broker_value *broker_values;
+	size_t broker_value_count;
 };
 
 /* ---- a topic's entries ---- */
@@ -87,8 +91,7 @@ static void result_refuse(
 		why != NULL ? slice_of_string(why) : kafka_error_text(&request->arena); /* the current error's */
 }
 
-static void topic_alter_one(
-	struct alteration *alteration, bool validate_only, struct kafka_alter_configs_result *to)
+static void topic_alter_one(struct alteration *alteration, struct kafka_alter_configs_result *to)
 {
 	struct kafka_request *request = alteration->request;
 	struct slice name = alteration->resource->resource_name;
@@ -106,7 +109,7 @@ static void topic_alter_one(
 		return;
 	}
 	status result;
-	if (validate_only) {
+	if (alteration->validate_only) {
 		struct topic_config config = *topic->config;
 		result = topic_change(alteration, &config);
 		if (result == STATUS_OK)
@@ -123,6 +126,18 @@ static void topic_alter_one(
 
 /* ---- the broker's ---- */
 
+/* NULL: there is no such setting. */
+static const char *broker_value(struct alteration *alteration, struct slice name)
+{
+	if (alteration->broker_values == NULL)
+		alteration->broker_values =
+			kafka_config_broker_values(alteration->request, &alteration->broker_value_count);
+	for (size_t i = 0; i < alteration->broker_value_count; i++)
+		if (slice_equal(name, slice_of_string(alteration->broker_values[i].name)))
+			return alteration->broker_values[i].value;
+	return NULL;
+}
+
 static void broker_alter_one(struct alteration *alteration, struct kafka_alter_configs_result *to)
 {
 	struct kafka_request *request = alteration->request;
@@ -131,10 +146,16 @@ static void broker_alter_one(struct alteration *alteration, struct kafka_alter_c
 		result_refuse(request, to, KAFKA_CLUSTER_AUTHORIZATION_FAILED, "only an admin alters the broker");
 		return;
 	}
-	for (int32_t i = 0; i < resource->configs_count; i++) {
+	if (!kafka_config_broker_is_named(request, resource->resource_name)) {
+		result_refuse(request, to, KAFKA_INVALID_REQUEST,
+			arena_printf(&request->arena, "the only broker is %d", request->broker->node_id));
+		return;
+	}
+	/* The first that is not as it is says why; the rest would only take room. */
+	for (int32_t i = 0; i < resource->configs_count && to->error_code == KAFKA_NONE; i++) {
 		const struct kafka_incremental_alter_configs_config *config = &resource->configs[i];
 		const char *name = kafka_text(&request->arena, config->name);
-		const char *present = kafka_config_broker_value(request, config->name);
+		const char *present = broker_value(alteration, config->name);
 		if (present == NULL)
 			result_refuse(request, to, KAFKA_INVALID_CONFIG,
 				arena_printf(&request->arena, "unknown broker config name: %.200s", name));
@@ -149,24 +170,57 @@ static void broker_alter_one(struct alteration *alteration, struct kafka_alter_c
 
 /* ---- requests ---- */
 
-static void resource_alter(
-	struct alteration *alteration, bool validate_only, struct kafka_alter_configs_result *to)
+static void resource_alter(struct alteration *alteration,
+	const struct kafka_incremental_alter_configs_resource *resource, struct kafka_alter_configs_result *to)
 {
-	to->resource_type = alteration->resource->resource_type;
-	to->resource_name = alteration->resource->resource_name;
-	if (to->resource_type == RESOURCE_TOPIC)
-		topic_alter_one(alteration, validate_only, to);
-	else if (to->resource_type == RESOURCE_BROKER)
+	alteration->resource = resource;
+	if (resource->resource_type == RESOURCE_TOPIC)
+		topic_alter_one(alteration, to);
+	else if (resource->resource_type == RESOURCE_BROKER)
 		broker_alter_one(alteration, to);
 	else
 		result_refuse(
 			alteration->request, to, KAFKA_INVALID_REQUEST, "only topics and brokers have configuration");
 }
 
+/* What AlterConfigs sends, as if it had been sent one by one. */
+static const struct kafka_incremental_alter_configs_resource *resource_convert(
+	struct kafka_request *request, const struct kafka_alter_configs_resource *from)
+{
+	struct kafka_incremental_alter_configs_resource *resource =
+		KAFKA_NEW(&request->arena, incremental_alter_configs_resource, 1);
+	resource->resource_type = from->resource_type;
+	resource->resource_name = from->resource_name;
+	resource->configs_count = from->configs_count;
+	resource->configs = KAFKA_NEW(&request->arena, incremental_alter_configs_config, from->configs_count);
+	for (int32_t c = 0; c < from->configs_count; c++) {
+		resource->configs[c].name = from->configs[c].name;
+		resource->configs[c].value = from->configs[c].value;
+		resource->configs[c].config_operation =
+			from->configs[c].value.data != NULL ? OPERATION_SET : OPERATION_DELETE;
+	}
+	return resource;
+}
+
+/* A place for the answer about a resource, with its name; `now`: the resource is to be altered. NULL: it has
+ * been answered. A resource that is there more than once is refused, as by Kafka: nobody could say which of
+ * its configurations is meant. */
+static struct kafka_alter_configs_result *result_place(struct kafka_request *request,
+	const struct kafka_mentions *mentions, int32_t which, struct kafka_alter_configs_response *answer,
+	bool *now)
+{
+	*now = mentions->kinds[which] == KAFKA_MENTIONED_ONCE;
+	if (mentions->kinds[which] == KAFKA_MENTIONED_AGAIN)
+		return NULL;
+	struct kafka_alter_configs_result *to = &answer->responses[answer->responses_count++];
+	if (!*now)
+		result_refuse(request, to, KAFKA_INVALID_REQUEST, "the request names this resource more than once");
+	return to;
+}
+
 static struct kafka_alter_configs_response *answer_make(struct kafka_request *request, int32_t count)
 {
 	struct kafka_alter_configs_response *answer = KAFKA_NEW(&request->arena, alter_configs_response, 1);
-	answer->responses_count = count;
 	answer->responses = KAFKA_NEW(&request->arena, alter_configs_result, count);
 	request->state = answer;
 	return answer;
@@ -175,33 +229,47 @@ static struct kafka_alter_configs_response *answer_make(struct kafka_request *re
 static void configs_alter(struct kafka_request *request)
 {
 	const struct kafka_alter_configs_request *message = request->message;
-	struct kafka_alter_configs_response *answer = answer_make(request, message->resources_count);
+	struct alteration alteration = {
+		.request = request, .replaces = true, .validate_only = message->validate_only};
+	struct kafka_mentions *mentions = kafka_mentions_new(&request->arena, message->resources_count);
+	for (int32_t i = 0; i < message->resources_count; i++)
+		kafka_mentions_add(
+			mentions, message->resources[i].resource_name, message->resources[i].resource_type);
+	kafka_mentions_finish(mentions);
+	struct kafka_alter_configs_response *answer = answer_make(request, mentions->unique);
 	for (int32_t i = 0; i < message->resources_count; i++) {
 		const struct kafka_alter_configs_resource *from = &message->resources[i];
-		struct kafka_incremental_alter_configs_resource *resource =
-			KAFKA_NEW(&request->arena, incremental_alter_configs_resource, 1);
-		resource->resource_type = from->resource_type;
-		resource->resource_name = from->resource_name;
-		resource->configs_count = from->configs_count;
-		resource->configs = KAFKA_NEW(&request->arena, incremental_alter_configs_config, from->configs_count);
-		for (int32_t c = 0; c < from->configs_count; c++) {
-			resource->configs[c].name = from->configs[c].name;
-			resource->configs[c].value = from->configs[c].value;
-			resource->configs[c].config_operation =
-				from->configs[c].value.data != NULL ? OPERATION_SET : OPERATION_DELETE;
-		}
-		struct alteration alteration = {request, true, resource};
-		resource_alter(&alteration, message->validate_only, &answer->responses[i]);
+		bool now;
+		struct kafka_alter_configs_result *to = result_place(request, mentions, i, answer, &now);
+		if (to == NULL)
+			continue;
+		to->resource_type = from->resource_type;
+		to->resource_name = from->resource_name;
+		if (now)
+			resource_alter(&alteration, resource_convert(request, from), to);
 	}
 }
 
 static void configs_alter_incrementally(struct kafka_request *request)
 {
 	const struct kafka_incremental_alter_configs_request *message = request->message;
-	struct kafka_alter_configs_response *answer = answer_make(request, message->resources_count);
+	struct alteration alteration = {.request = request, .validate_only = message->validate_only};
+	struct kafka_mentions *mentions = kafka_mentions_new(&request->arena, message->resources_count);
+	for (int32_t i = 0; i < message->resources_count; i++)
+		kafka_mentions_add(
+			mentions, message->resources[i].resource_name, message->resources[i].resource_type);
+	kafka_mentions_finish(mentions);
+	struct kafka_alter_configs_response *answer = answer_make(request, mentions->unique);
 	for (int32_t i = 0; i < message->resources_count; i++) {
-		struct alteration alteration = {request, false, &message->resources[i]};
-		resource_alter(&alteration, message->validate_only, &answer->responses[i]);
+		const struct kafka_incremental_alter_configs_resource *from = &message->resources[i];
+		bool now;
+		struct kafka_alter_configs_result *to = result_place(request, mentions, i, answer, &now);
+		if (to == NULL)
+			continue;
+		to->resource_type = from->resource_type;
+		to->resource_name = from->resource_name;
+		if (now)
+			resource_alter(&alteration, from, to);
 	}
 }
 

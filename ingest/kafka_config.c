@@ -66,6 +66,12 @@ struct kafka_create_topics_response_config *kafka_config_list(
 	return list;
 }
 
+size_t kafka_config_list_size(void)
+{
+	enum { VALUE_TYPICAL = 16 };
+	return topic_config_entry_count() * (sizeof(struct kafka_create_topics_response_config) + VALUE_TYPICAL);
+}
+
 /* ---- DescribeConfigs ---- */
 
 static bool key_is_asked(const struct kafka_describe_configs_resource *resource, const char *name)
@@ -118,8 +124,10 @@ static void describe_topic(struct kafka_request *request,
 		return;
 	}
 	const struct topic_config *config = topic->config, defaults = topic_config_default();
-	size_t entries = topic_config_entry_count();
-	result->configs = KAFKA_NEW(&request->arena, describe_configs_config, (int32_t)entries);
+	size_t entries = topic_config_entry_count(), asked = 0;
+	for (size_t i = 0; i < entries; i++)
+		asked += key_is_asked(resource, topic_config_entry(i)->name);
+	result->configs = KAFKA_NEW(&request->arena, describe_configs_config, (int32_t)asked);
 	for (size_t i = 0; i < entries; i++) {
 		const struct topic_config_entry *entry = topic_config_entry(i);
 		if (!key_is_asked(resource, entry->name))
@@ -141,20 +149,13 @@ static void describe_topic(struct kafka_request *request,
 
 /* ---- the broker's ---- */
 
-struct broker_value {
-	const char *name, *value, *documentation;
-	int8_t type;
-};
-
-enum { BROKER_VALUES_MAX = 40 };
-
 /* Settings of the server in Kafka's names, then the defaults of topics. None can be altered over the wire. */
-static size_t broker_values(struct kafka_request *request, struct broker_value values[BROKER_VALUES_MAX])
+const struct kafka_broker_value *kafka_config_broker_values(struct kafka_request *request, size_t *out_count)
 {
 	struct kafka_broker *broker = request->broker;
 	struct arena *arena = &request->arena;
 	struct topic_config defaults = topic_config_default();
-	const struct broker_value own[] = {
+	const struct kafka_broker_value own[] = {
 		{"auto.create.topics.enable", broker->auto_create_topics ? "true" : "false",
 			"Metadata for an unknown topic creates it.", TYPE_BOOLEAN},
 		{"broker.id", arena_printf(arena, "%d", broker->node_id), "This broker's node id.", TYPE_INT},
@@ -169,19 +170,20 @@ static size_t broker_values(struct kafka_request *request, struct broker_value v
 			"The largest request.", TYPE_INT},
 	};
 	size_t count = sizeof own / sizeof own[0];
-	INVARIANT(count + topic_config_entry_count() <= BROKER_VALUES_MAX);
+	struct kafka_broker_value *values = arena_alloc(arena, KAFKA_BROKER_VALUES_MAX * sizeof *values);
+	INVARIANT(count + topic_config_entry_count() <= KAFKA_BROKER_VALUES_MAX);
 	memcpy(values, own, sizeof own);
 	for (size_t i = 0; i < topic_config_entry_count(); i++) {
 		const struct topic_config_entry *entry = topic_config_entry(i);
 		if (entry->broker_name != NULL)
-			values[count++] = (struct broker_value){entry->broker_name, entry_value(arena, entry, &defaults),
-				entry->documentation, protocol_type(entry->type)};
+			values[count++] = (struct kafka_broker_value){entry->broker_name,
+				entry_value(arena, entry, &defaults), entry->documentation, protocol_type(entry->type)};
 	}
-	return count;
+	*out_count = count;
+	return values;
 }
 
-/* Is the resource this broker (or, with no name, the defaults of all)? */
-static bool broker_is_named(const struct kafka_request *request, struct slice name)
+bool kafka_config_broker_is_named(const struct kafka_request *request, struct slice name)
 {
 	char node_id[16];
 	(void)snprintf(node_id, sizeof node_id, "%d", request->broker->node_id);
@@ -197,14 +199,14 @@ static void describe_broker(struct kafka_request *request,
 		return;
 	}
 	const struct kafka_describe_configs_request *message = request->message;
-	struct broker_value values[BROKER_VALUES_MAX];
-	if (!broker_is_named(request, resource->resource_name)) {
+	if (!kafka_config_broker_is_named(request, resource->resource_name)) {
 		result->error_code = KAFKA_INVALID_REQUEST;
 		result->error_message =
 			slice_of_string(arena_printf(&request->arena, "the only broker is %d", request->broker->node_id));
 		return;
 	}
-	size_t count = broker_values(request, values);
+	size_t count;
+	const struct kafka_broker_value *values = kafka_config_broker_values(request, &count);
 	result->configs = KAFKA_NEW(&request->arena, describe_configs_config, (int32_t)count);
 	for (size_t i = 0; i < count; i++) {
 		if (!key_is_asked(resource, values[i].name))
@@ -222,36 +224,36 @@ static void describe_broker(struct kafka_request *request,
 	}
 }
 
-const char *kafka_config_broker_value(struct kafka_request *request, struct slice name)
+static void resource_describe(struct kafka_request *request,
+	const struct kafka_describe_configs_resource *resource, struct kafka_describe_configs_result *result)
 {
-	struct broker_value values[BROKER_VALUES_MAX];
-	size_t count = broker_values(request, values);
-	for (size_t i = 0; i < count; i++)
-		if (slice_equal(name, slice_of_string(values[i].name)))
-			return values[i].value;
-	return NULL;
+	result->resource_type = resource->resource_type;
+	result->resource_name = resource->resource_name;
+	if (resource->resource_type == RESOURCE_TOPIC) {
+		describe_topic(request, resource, result);
+	} else if (resource->resource_type == RESOURCE_BROKER) {
+		describe_broker(request, resource, result);
+	} else {
+		result->error_code = KAFKA_INVALID_REQUEST;
+		result->error_message = slice_of_string("only topics and brokers have configuration");
+	}
 }
 
+/* Each resource is answered once, however often it was asked: an answer has kilobytes, and asking costs few
+ * bytes. */
 enum kafka_progress kafka_describe_configs_run(struct kafka_request *request, int64_t now_ms)
 {
 	(void)now_ms;
 	const struct kafka_describe_configs_request *message = request->message;
+	struct kafka_mentions *mentions = kafka_mentions_new(&request->arena, message->resources_count);
+	for (int32_t i = 0; i < message->resources_count; i++)
+		kafka_mentions_add(
+			mentions, message->resources[i].resource_name, message->resources[i].resource_type);
+	kafka_mentions_finish(mentions);
 	struct kafka_describe_configs_response *answer = KAFKA_NEW(&request->arena, describe_configs_response, 1);
-	answer->results_count = message->resources_count;
-	answer->results = KAFKA_NEW(&request->arena, describe_configs_result, message->resources_count);
-	for (int32_t i = 0; i < message->resources_count; i++) {
-		const struct kafka_describe_configs_resource *resource = &message->resources[i];
-		struct kafka_describe_configs_result *result = &answer->results[i];
-		result->resource_type = resource->resource_type;
-		result->resource_name = resource->resource_name;
-		if (resource->resource_type == RESOURCE_TOPIC) {
-			describe_topic(request, resource, result);
-		} else if (resource->resource_type == RESOURCE_BROKER) {
-			describe_broker(request, resource, result);
-		} else {
-			result->error_code = KAFKA_INVALID_REQUEST;
-			result->error_message = slice_of_string("only topics and brokers have configuration");
-		}
-	}
+	answer->results = KAFKA_NEW(&request->arena, describe_configs_result, mentions->unique);
+	for (int32_t i = 0; i < message->resources_count; i++)
+		if (mentions->kinds[i] != KAFKA_MENTIONED_AGAIN)
+			resource_describe(request, &message->resources[i], &answer->results[answer->results_count++]);
 	return kafka_request_answer(request, answer);
 }

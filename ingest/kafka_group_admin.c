@@ -1,6 +1,6 @@
-/* FindCoordinator, DescribeGroups, ListGroups, DeleteGroups. */
-#include <stdlib.h>
-
+/* FindCoordinator, DescribeGroups, ListGroups, DeleteGroups. Each thing is answered once, however often it
+ * was asked: a group is large, and asking costs a byte.
+ */
 #include "ingest/kafka_group.h"
 
 /* ---- FindCoordinator: there is one broker, and it coordinates everything ---- */
@@ -35,10 +35,13 @@ enum kafka_progress kafka_find_coordinator_run(struct kafka_request *request, in
 	answer->node_id = found ? broker->node_id : -1;
 	answer->host = slice_of_string(found ? broker->host : "");
 	answer->port = found ? broker->port : -1;
-	answer->coordinators_count = message->coordinator_keys_count;
-	answer->coordinators = KAFKA_NEW(&request->arena, find_coordinator_item, message->coordinator_keys_count);
+	const struct kafka_mentions *mentions =
+		kafka_mentions_of_names(&request->arena, message->coordinator_keys, message->coordinator_keys_count);
+	answer->coordinators = KAFKA_NEW(&request->arena, find_coordinator_item, mentions->unique);
 	for (int32_t i = 0; i < message->coordinator_keys_count; i++) {
-		struct kafka_find_coordinator_item *to = &answer->coordinators[i];
+		if (mentions->kinds[i] == KAFKA_MENTIONED_AGAIN)
+			continue;
+		struct kafka_find_coordinator_item *to = &answer->coordinators[answer->coordinators_count++];
 		to->key = message->coordinator_keys[i];
 		to->node_id = answer->node_id;
 		to->host = answer->host;
@@ -82,22 +85,16 @@ static void group_describe(
 	}
 }
 
-static int names_compare(const void *left, const void *right)
-{
-	return slice_compare(*(const struct slice *)left, *(const struct slice *)right);
-}
-
-/* Each group is answered once, however often it was asked: groups are large, and asking costs little. */
 enum kafka_progress kafka_describe_groups_run(struct kafka_request *request, int64_t now_ms)
 {
 	(void)now_ms;
 	const struct kafka_describe_groups_request *message = request->message;
 	struct kafka_describe_groups_response *answer = KAFKA_NEW(&request->arena, describe_groups_response, 1);
-	answer->groups = KAFKA_NEW(&request->arena, describe_groups_group, message->groups_count);
-	if (message->groups_count > 0)
-		qsort(message->groups, (size_t)message->groups_count, sizeof *message->groups, names_compare);
+	const struct kafka_mentions *mentions =
+		kafka_mentions_of_names(&request->arena, message->groups, message->groups_count);
+	answer->groups = KAFKA_NEW(&request->arena, describe_groups_group, mentions->unique);
 	for (int32_t i = 0; i < message->groups_count; i++)
-		if (i == 0 || !slice_equal(message->groups[i], message->groups[i - 1]))
+		if (mentions->kinds[i] != KAFKA_MENTIONED_AGAIN)
 			group_describe(request, message->groups[i], &answer->groups[answer->groups_count++]);
 	return kafka_request_answer(request, answer);
 }
@@ -112,6 +109,13 @@ static bool state_is_asked(const struct kafka_list_groups_request *message, stru
 	return message->states_filter_count <= 0;
 }
 
+/* By state, so that a long filter is not gone through for each of many groups. */
+static void states_look_up(const struct kafka_list_groups_request *message, bool asked[GROUP_DEAD + 1])
+{
+	for (int state = 0; state <= GROUP_DEAD; state++)
+		asked[state] = state_is_asked(message, slice_of_string(group_state_name((enum group_state)state)));
+}
+
 enum kafka_progress kafka_list_groups_run(struct kafka_request *request, int64_t now_ms)
 {
 	(void)now_ms;
@@ -124,9 +128,11 @@ enum kafka_progress kafka_list_groups_run(struct kafka_request *request, int64_t
 	}
 	group_coordinator_list(request->broker->groups, &request->arena, &groups, &count);
 	answer->groups = KAFKA_NEW(&request->arena, list_groups_group, count);
+	bool asked[GROUP_DEAD + 1];
+	states_look_up(request->message, asked);
 	for (int32_t i = 0; i < count; i++) {
 		struct slice state = slice_of_string(group_state_name(groups[i].state));
-		if (!state_is_asked(request->message, state))
+		if (!asked[groups[i].state])
 			continue;
 		struct kafka_list_groups_group *to = &answer->groups[answer->groups_count++];
 		to->group_id = groups[i].group;
@@ -138,11 +144,23 @@ enum kafka_progress kafka_list_groups_run(struct kafka_request *request, int64_t
 
 /* ---- DeleteGroups ---- */
 
+static void names_keep_first(struct arena *arena, struct slice *names, int32_t *count)
+{
+	const struct kafka_mentions *mentions = kafka_mentions_of_names(arena, names, *count);
+	int32_t kept = 0;
+	for (int32_t i = 0; i < *count; i++)
+		if (mentions->kinds[i] != KAFKA_MENTIONED_AGAIN)
+			names[kept++] = names[i];
+	*count = kept;
+}
+
 enum kafka_progress kafka_delete_groups_run(struct kafka_request *request, int64_t now_ms)
 {
 	(void)now_ms;
-	const struct kafka_delete_groups_request *message = request->message;
+	struct kafka_delete_groups_request *message = request->message;
 	struct kafka_group_wait *wait = request->state;
+	if (wait == NULL)
+		names_keep_first(&request->arena, message->groups_names, &message->groups_names_count);
 	if (wait == NULL && (wait = kafka_group_wait_new(request, 1)) != NULL) {
 		wait->own =
 			arena_alloc_zeroed(&request->arena, (size_t)message->groups_names_count * sizeof(int16_t));

@@ -1,8 +1,6 @@
 /* OffsetCommit, OffsetFetch, OffsetDelete: messages nest partitions in topics, the coordinator has them in
  * one list; these handlers are the way between the two.
  */
-#include <stdlib.h>
-
 #include "ingest/kafka_group.h"
 
 /* ---- OffsetCommit ---- */
@@ -72,29 +70,48 @@ enum kafka_progress kafka_offset_commit_run(struct kafka_request *request, int64
 /* One group's part of a fetch: since version 8 there are several. */
 struct fetching {
 	struct slice group_id;
-	const struct kafka_offset_fetch_request_topic *topics;
+	struct kafka_offset_fetch_request_topic *topics;
 	int32_t topics_count; /* −1 = all */
 	struct group_offset *offsets;
 	int32_t count;
 };
 
-static int fetching_compare(const void *left, const void *right)
-{
-	const struct fetching *a = left, *b = right;
-	return slice_compare(a->group_id, b->group_id);
-}
-
 /* Each group is answered once, however often it was asked: "all" of it may be much, and asking costs little.
  */
-static int32_t fetching_unique(struct fetching *list, int32_t count)
+static int32_t fetching_unique(struct kafka_request *request, struct fetching *list, int32_t count)
 {
+	struct kafka_mentions *mentions = kafka_mentions_new(&request->arena, count);
 	int32_t unique = 0;
-	if (count > 1)
-		qsort(list, (size_t)count, sizeof *list, fetching_compare);
 	for (int32_t g = 0; g < count; g++)
-		if (unique == 0 || !slice_equal(list[g].group_id, list[unique - 1].group_id))
+		kafka_mentions_add(mentions, list[g].group_id, 0);
+	kafka_mentions_finish(mentions);
+	for (int32_t g = 0; g < count; g++)
+		if (mentions->kinds[g] != KAFKA_MENTIONED_AGAIN)
 			list[unique++] = list[g];
 	return unique;
+}
+
+/* The same of a group's partitions: an offset may have kilobytes of metadata. */
+static void fetching_drop_repeated(struct kafka_request *request, struct fetching *one)
+{
+	int32_t asked = 0;
+	for (int32_t t = 0; t < one->topics_count; t++)
+		asked += one->topics[t].partition_indexes_count;
+	struct kafka_mentions *mentions = kafka_mentions_new(&request->arena, asked);
+	for (int32_t t = 0; t < one->topics_count; t++)
+		for (int32_t p = 0; p < one->topics[t].partition_indexes_count; p++)
+			kafka_mentions_add(mentions, one->topics[t].name, one->topics[t].partition_indexes[p]);
+	kafka_mentions_finish(mentions);
+	const uint8_t *kind = mentions->kinds;
+	for (int32_t t = 0; t < one->topics_count; t++) {
+		struct kafka_offset_fetch_request_topic *topic = &one->topics[t];
+		int32_t kept = 0;
+		for (int32_t p = 0; p < topic->partition_indexes_count; p++)
+			if (*kind++ != KAFKA_MENTIONED_AGAIN)
+				topic->partition_indexes[kept++] = topic->partition_indexes[p];
+		topic->partition_indexes_count = kept;
+	}
+	one->count = mentions->unique;
 }
 
 static struct fetching *fetching_new(struct kafka_request *request, int32_t *count)
@@ -108,11 +125,10 @@ static struct fetching *fetching_new(struct kafka_request *request, int32_t *cou
 	for (int32_t g = 0; many && g < *count; g++)
 		list[g] = (struct fetching){
 			message->groups[g].group_id, message->groups[g].topics, message->groups[g].topics_count, NULL, 0};
-	*count = fetching_unique(list, *count);
+	*count = fetching_unique(request, list, *count);
 	for (int32_t g = 0; g < *count; g++) {
 		struct fetching *one = &list[g];
-		for (int32_t t = 0; t < one->topics_count; t++)
-			one->count += one->topics[t].partition_indexes_count;
+		fetching_drop_repeated(request, one);
 		struct group_offset *to = one->offsets =
 			arena_alloc_zeroed(&request->arena, (size_t)one->count * sizeof *to);
 		for (int32_t t = 0; t < one->topics_count; t++)

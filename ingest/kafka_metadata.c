@@ -1,8 +1,6 @@
 /* Metadata and DescribeCluster: one broker, which leads every partition and is the controller.
  * Unknown topics asked for by name are created (on a worker thread) where broker and client both allow it.
  */
-#include <stdlib.h>
-
 #include "base/diag.h"
 #include "ingest/kafka_request.h"
 
@@ -59,6 +57,17 @@ static void metadata_topic_fill(
 	}
 }
 
+static bool metadata_name_is_valid(struct slice name)
+{
+	char text[TOPIC_NAME_MAX + 1];
+	if (name.size > TOPIC_NAME_MAX || (name.size != 0 && memchr(name.data, 0, name.size) != NULL))
+		return false;
+	if (name.size != 0)
+		memcpy(text, name.data, name.size);
+	text[name.size] = '\0';
+	return topic_name_check(text) == STATUS_OK;
+}
+
 static bool metadata_wants_all(const struct kafka_request *request)
 {
 	const struct kafka_metadata_request *message = request->message;
@@ -79,42 +88,35 @@ static void metadata_fill_all(struct kafka_request *request, struct kafka_metada
 	mem_free(topics);
 }
 
-static int names_compare(const void *left, const void *right)
+static void metadata_fill_name(
+	struct kafka_request *request, struct slice name, struct kafka_metadata_topic *to)
 {
-	const struct kafka_metadata_request_topic *const *a = left, *const *b = right;
-	return slice_compare((*a)->name, (*b)->name);
+	to->name = name;
+	if (!kafka_may_describe(request, name)) {
+		to->error_code = KAFKA_TOPIC_AUTHORIZATION_FAILED;
+		return;
+	}
+	const struct topic *topic = kafka_topic_find(request->broker->log, name);
+	if (topic != NULL) {
+		metadata_topic_fill(request, topic, to);
+		return;
+	}
+	to->error_code =
+		metadata_name_is_valid(name) ? KAFKA_UNKNOWN_TOPIC_OR_PARTITION : KAFKA_INVALID_TOPIC_EXCEPTION;
 }
 
 /* Each name is answered once, however often it was asked: partitions are many, and asking costs two bytes. */
 static void metadata_fill_named(struct kafka_request *request, struct kafka_metadata_response *answer)
 {
 	const struct kafka_metadata_request *message = request->message;
-	size_t count = (size_t)message->topics_count;
-	const struct kafka_metadata_request_topic **names = arena_alloc(&request->arena, count * sizeof *names);
-	for (size_t i = 0; i < count; i++)
-		names[i] = &message->topics[i];
-	qsort(names, count, sizeof *names, names_compare);
-	answer->topics = KAFKA_NEW(&request->arena, metadata_topic, message->topics_count);
-	for (size_t i = 0; i < count; i++) {
-		struct slice name = names[i]->name;
-		if (i > 0 && slice_equal(name, names[i - 1]->name))
-			continue;
-		struct kafka_metadata_topic *to = &answer->topics[answer->topics_count++];
-		if (!kafka_may_describe(request, name)) {
-			to->name = name;
-			to->error_code = KAFKA_TOPIC_AUTHORIZATION_FAILED;
-			continue;
-		}
-		const struct topic *topic = kafka_topic_find(request->broker->log, name);
-		if (topic != NULL) {
-			metadata_topic_fill(request, topic, to);
-			continue;
-		}
-		to->name = name;
-		const char *text = kafka_text(&request->arena, name);
-		bool valid = strlen(text) == name.size && topic_name_check(text) == STATUS_OK;
-		to->error_code = valid ? KAFKA_UNKNOWN_TOPIC_OR_PARTITION : KAFKA_INVALID_TOPIC_EXCEPTION;
-	}
+	struct kafka_mentions *mentions = kafka_mentions_new(&request->arena, message->topics_count);
+	for (int32_t i = 0; i < message->topics_count; i++)
+		kafka_mentions_add(mentions, message->topics[i].name, 0);
+	kafka_mentions_finish(mentions);
+	answer->topics = KAFKA_NEW(&request->arena, metadata_topic, mentions->unique);
+	for (int32_t i = 0; i < message->topics_count; i++)
+		if (mentions->kinds[i] != KAFKA_MENTIONED_AGAIN)
+			metadata_fill_name(request, message->topics[i].name, &answer->topics[answer->topics_count++]);
 }
 
 static void metadata_answer(struct kafka_request *request)
@@ -156,10 +158,9 @@ static void metadata_create_and_answer(struct kafka_request *request)
 	const struct kafka_metadata_request *message = request->message;
 	for (int32_t i = 0; i < message->topics_count; i++) {
 		struct slice name = message->topics[i].name;
-		const char *text = kafka_text(&request->arena, name);
-		if (!metadata_creates(request, name) || strlen(text) != name.size ||
-			topic_name_check(text) != STATUS_OK)
+		if (!metadata_creates(request, name) || !metadata_name_is_valid(name))
 			continue;
+		const char *text = kafka_text(&request->arena, name);
 		struct topic_config config = topic_config_default();
 		status result = topic_create(request->broker->log, text, &config);
 		/* The answer then says that the topic is unknown, and the client asks again. */

@@ -39,7 +39,6 @@ static void offset_search(struct partition *partition,
 static void offset_answer(struct kafka_request *request, struct slice topic,
 	const struct kafka_list_offsets_request_partition *from, struct kafka_list_offsets_response_partition *to)
 {
-	to->partition_index = from->partition_index;
 	if (!kafka_may_describe(request, topic)) {
 		to->error_code = KAFKA_TOPIC_AUTHORIZATION_FAILED;
 		return;
@@ -67,8 +66,25 @@ static void offset_answer(struct kafka_request *request, struct slice topic,
 		to->error_code = KAFKA_UNSUPPORTED_VERSION; /* as Kafka, to a timestamp of a later version */
 }
 
+/* As Kafka, a partition that is asked for twice is answered INVALID_REQUEST; nothing is searched for it. */
+static struct kafka_mentions *offsets_mentions(struct kafka_request *request)
+{
+	const struct kafka_list_offsets_request *message = request->message;
+	int32_t count = 0;
+	for (int32_t t = 0; t < message->topics_count; t++)
+		count += message->topics[t].partitions_count;
+	struct kafka_mentions *mentions = kafka_mentions_new(&request->arena, count);
+	for (int32_t t = 0; t < message->topics_count; t++)
+		for (int32_t p = 0; p < message->topics[t].partitions_count; p++)
+			kafka_mentions_add(
+				mentions, message->topics[t].name, message->topics[t].partitions[p].partition_index);
+	kafka_mentions_finish(mentions);
+	return mentions;
+}
+
 static void offsets_answer(struct kafka_request *request)
 {
+	const uint8_t *kind = offsets_mentions(request)->kinds;
 	const struct kafka_list_offsets_request *message = request->message;
 	struct kafka_list_offsets_response *answer = KAFKA_NEW(&request->arena, list_offsets_response, 1);
 	answer->topics_count = message->topics_count;
@@ -79,8 +95,13 @@ static void offsets_answer(struct kafka_request *request)
 		to->name = from->name;
 		to->partitions_count = from->partitions_count;
 		to->partitions = KAFKA_NEW(&request->arena, list_offsets_response_partition, from->partitions_count);
-		for (int32_t p = 0; p < from->partitions_count; p++)
-			offset_answer(request, from->name, &from->partitions[p], &to->partitions[p]);
+		for (int32_t p = 0; p < from->partitions_count; p++) {
+			to->partitions[p].partition_index = from->partitions[p].partition_index;
+			if (*kind++ == KAFKA_MENTIONED_ONCE)
+				offset_answer(request, from->name, &from->partitions[p], &to->partitions[p]);
+			else
+				to->partitions[p].error_code = KAFKA_INVALID_REQUEST;
+		}
 	}
 	request->state = answer;
 }

@@ -104,11 +104,50 @@ void kafka_request_leave(struct kafka_request *request);
 struct slice kafka_request_host(const struct kafka_request *request);
 
 /* Answers with the request's struct of its API. */
-static inline enum kafka_progress kafka_request_answer(struct kafka_request *request, const void *answer)
-{
-	request->answer = answer;
-	return KAFKA_ANSWERED;
-}
+enum kafka_progress kafka_request_answer(struct kafka_request *request, const void *answer);
+
+/* ---- an answer in proportion to its request: kafka_answer.c ----
+ *
+ * What a request of n bytes costs – decoded, worked on and answered in its arena, and the answer's bytes –
+ * stays below KAFKA_REQUEST_BYTES_FREE + KAFKA_REQUEST_BYTES_PER_BYTE × n. The exception is what the
+ * appliance keeps and is asked for: records, topics and their configuration, groups, offsets, transactions,
+ * producers; that is answered in full, but each thing once, however often it is asked for. The rest is short
+ * (a code, a constant text), or told only while kafka_answer_has_room(). tests/ingest/test_kafka_cost.c and
+ * tests/fuzz/fuzz_kafka.c hold every API to it.
+ */
+enum {
+	KAFKA_REQUEST_BYTES_FREE = 64 * 1024,
+	KAFKA_REQUEST_BYTES_PER_BYTE = 128,
+	/* Of those, what may be used up before something long is added. */
+	KAFKA_ANSWER_BYTES_FREE = 32 * 1024,
+	KAFKA_ANSWER_BYTES_PER_BYTE = 64,
+};
+/* Is there room for `bytes` more, of something that is not short? */
+bool kafka_answer_has_room(const struct kafka_request *request, size_t bytes);
+
+/* Which of the things that a request names it names again. new, add…, finish; then kinds[i] is of the i-th
+ * that was added. */
+enum kafka_mentioned {
+	KAFKA_MENTIONED_ONCE,
+	KAFKA_MENTIONED_FIRST /* of several times */,
+	KAFKA_MENTIONED_AGAIN
+};
+struct kafka_mentions {
+	struct kafka_mention {
+		struct slice name; /* null is as empty */
+		int32_t number;    /* a partition, a type */
+		int32_t index;
+	} * list;
+	uint8_t *kinds;
+	int32_t count, capacity;
+	int32_t unique; /* different things */
+};
+struct kafka_mentions *kafka_mentions_new(struct arena *arena, int32_t count);
+void kafka_mentions_add(struct kafka_mentions *mentions, struct slice name, int32_t number);
+void kafka_mentions_finish(struct kafka_mentions *mentions);
+/* All at once; a negative count is none. */
+const struct kafka_mentions *kafka_mentions_of_names(
+	struct arena *arena, const struct slice *names, int32_t count);
 
 /* ---- users: kafka_access.c, kafka_sasl.c ---- */
 
@@ -151,9 +190,19 @@ enum { KAFKA_LEADER_EPOCH = 0 };
 /* All entries of a topic as CreateTopics answers them. */
 struct kafka_create_topics_response_config *kafka_config_list(
 	struct arena *arena, const struct topic_config *config, int32_t *count);
+/* About the memory it takes. */
+size_t kafka_config_list_size(void);
 
-/* The value of one of the broker's settings, in the arena; NULL when there is none of that name. */
-const char *kafka_config_broker_value(struct kafka_request *request, struct slice name);
+/* One of the broker's settings. */
+struct kafka_broker_value {
+	const char *name, *value, *documentation;
+	int8_t type;
+};
+enum { KAFKA_BROKER_VALUES_MAX = 40 };
+/* All of them, in the request's arena. */
+const struct kafka_broker_value *kafka_config_broker_values(struct kafka_request *request, size_t *count);
+/* Is the resource of that name this broker (or, with no name, the defaults of all)? */
+bool kafka_config_broker_is_named(const struct kafka_request *request, struct slice name);
 
 /* ---- handlers ---- */
 

@@ -1,5 +1,5 @@
 /* CreateTopics and DeleteTopics. Both change the log durably and so run on a worker thread, one topic
- * after the other; each topic has its own outcome.
+ * after the other; each topic has its own outcome. A topic that is named twice is refused, once, as by Kafka.
  */
 #include "base/diag.h"
 #include "ingest/kafka_request.h"
@@ -106,6 +106,19 @@ static bool name_decide(struct kafka_request *request, struct kafka_create_topic
 	return true;
 }
 
+/* Since version 5 the answer has the whole configuration, which is a hundred times what was asked: told while
+ * there is room, and where there is none that is said. Whether the topic was created has its own code. */
+static void topic_tell_configs(struct kafka_request *request, const struct topic_config *config,
+	struct kafka_create_topics_response_topic *to)
+{
+	if (request->layout.version < 5)
+		return;
+	if (kafka_answer_has_room(request, kafka_config_list_size()))
+		to->configs = kafka_config_list(&request->arena, config, &to->configs_count);
+	else
+		to->topic_config_error_code = KAFKA_INVALID_REQUEST;
+}
+
 static void topic_create_one(
 	struct kafka_request *request, int32_t which, struct kafka_create_topics_response_topic *to)
 {
@@ -137,17 +150,28 @@ static void topic_create_one(
 	}
 	to->num_partitions = config.partitions;
 	to->replication_factor = 1;
-	to->configs = kafka_config_list(&request->arena, &config, &to->configs_count);
+	topic_tell_configs(request, &config, to);
 }
 
 static void topics_create(struct kafka_request *request)
 {
 	const struct kafka_create_topics_request *message = request->message;
-	struct kafka_create_topics_response *answer = KAFKA_NEW(&request->arena, create_topics_response, 1);
-	answer->topics_count = message->topics_count;
-	answer->topics = KAFKA_NEW(&request->arena, create_topics_response_topic, message->topics_count);
+	struct kafka_mentions *mentions = kafka_mentions_new(&request->arena, message->topics_count);
 	for (int32_t i = 0; i < message->topics_count; i++)
-		topic_create_one(request, i, &answer->topics[i]);
+		kafka_mentions_add(mentions, message->topics[i].name, 0);
+	kafka_mentions_finish(mentions);
+	struct kafka_create_topics_response *answer = KAFKA_NEW(&request->arena, create_topics_response, 1);
+	answer->topics = KAFKA_NEW(&request->arena, create_topics_response_topic, mentions->unique);
+	for (int32_t i = 0; i < message->topics_count; i++) {
+		if (mentions->kinds[i] == KAFKA_MENTIONED_AGAIN)
+			continue;
+		struct kafka_create_topics_response_topic *to = &answer->topics[answer->topics_count++];
+		to->name = message->topics[i].name;
+		if (mentions->kinds[i] == KAFKA_MENTIONED_ONCE)
+			topic_create_one(request, i, to);
+		else
+			topic_refuse(to, KAFKA_INVALID_REQUEST, "the request names this topic more than once");
+	}
 	request->state = answer;
 }
 
@@ -237,16 +261,71 @@ static void topic_delete_item(struct kafka_request *request,
 	to->error_message = slice_of_string("there is no topic of this id");
 }
 
-static void topics_delete(struct kafka_request *request)
+static void topic_refuse_repeated(struct slice name, struct kafka_delete_topics_result *to)
+{
+	to->name = name;
+	to->error_code = KAFKA_INVALID_REQUEST;
+	to->error_message = slice_of_string("the request names this topic more than once");
+}
+
+/* Until version 5: names alone. */
+static void topics_delete_named(struct kafka_request *request, struct kafka_delete_topics_response *answer)
 {
 	const struct kafka_delete_topics_request *message = request->message;
+	const struct kafka_mentions *mentions =
+		kafka_mentions_of_names(&request->arena, message->topic_names, message->topic_names_count);
+	answer->responses = KAFKA_NEW(&request->arena, delete_topics_result, mentions->unique);
+	for (int32_t i = 0; i < message->topic_names_count; i++) {
+		struct kafka_delete_topics_result *to = &answer->responses[answer->responses_count];
+		if (mentions->kinds[i] == KAFKA_MENTIONED_ONCE)
+			topic_delete_named(request, message->topic_names[i], to);
+		else if (mentions->kinds[i] == KAFKA_MENTIONED_FIRST)
+			topic_refuse_repeated(message->topic_names[i], to);
+		else
+			continue;
+		answer->responses_count += 1;
+	}
+}
+
+enum { MENTION_NAME, MENTION_UUID };
+
+/* Since version 6: names and ids. */
+static void topics_delete_items(struct kafka_request *request, struct kafka_delete_topics_response *answer)
+{
+	const struct kafka_delete_topics_request *message = request->message;
+	struct kafka_mentions *mentions = kafka_mentions_new(&request->arena, message->topics_count);
+	for (int32_t i = 0; i < message->topics_count; i++) {
+		const struct kafka_delete_topics_request_topic *from = &message->topics[i];
+		if (from->name.data != NULL)
+			kafka_mentions_add(mentions, from->name, MENTION_NAME);
+		else
+			kafka_mentions_add(mentions, slice_of(from->topic_id, sizeof from->topic_id), MENTION_UUID);
+	}
+	kafka_mentions_finish(mentions);
+	answer->responses = KAFKA_NEW(&request->arena, delete_topics_result, mentions->unique);
+	for (int32_t i = 0; i < message->topics_count; i++) {
+		const struct kafka_delete_topics_request_topic *from = &message->topics[i];
+		struct kafka_delete_topics_result *to = &answer->responses[answer->responses_count];
+		if (mentions->kinds[i] == KAFKA_MENTIONED_AGAIN)
+			continue;
+		answer->responses_count += 1;
+		if (mentions->kinds[i] == KAFKA_MENTIONED_ONCE) {
+			topic_delete_item(request, from, to);
+			continue;
+		}
+		topic_refuse_repeated(from->name, to);
+		if (from->name.data == NULL)
+			memcpy(to->topic_id, from->topic_id, sizeof to->topic_id);
+	}
+}
+
+static void topics_delete(struct kafka_request *request)
+{
 	struct kafka_delete_topics_response *answer = KAFKA_NEW(&request->arena, delete_topics_response, 1);
-	answer->responses_count = message->topics_count + message->topic_names_count; /* one of them is 0 */
-	answer->responses = KAFKA_NEW(&request->arena, delete_topics_result, answer->responses_count);
-	for (int32_t i = 0; i < message->topics_count; i++)
-		topic_delete_item(request, &message->topics[i], &answer->responses[i]);
-	for (int32_t i = 0; i < message->topic_names_count; i++)
-		topic_delete_named(request, message->topic_names[i], &answer->responses[message->topics_count + i]);
+	if (request->layout.version < 6)
+		topics_delete_named(request, answer);
+	else
+		topics_delete_items(request, answer);
 	request->state = answer;
 }
 

@@ -1,9 +1,12 @@
-/* DescribeProducers, DescribeTransactions, ListTransactions: what kafka-transactions.sh shows. */
+/* DescribeProducers, DescribeTransactions, ListTransactions: what kafka-transactions.sh shows. Each thing is
+ * answered once, however often it was asked: a partition may have many producers, and asking costs four
+ * bytes.
+ */
 #include "base/clock.h"
 #include "ingest/kafka_request.h"
 #include "ingest/transaction_coordinator.h"
 
-/* Of one answer: a request may name the same thing as often as it likes. */
+/* Of one answer. */
 enum { ANSWER_ITEMS_MAX = 1000000 };
 
 /* ---- DescribeProducers ---- */
@@ -39,12 +42,27 @@ static void producers_answer(struct kafka_request *request, struct slice topic,
 	mem_free(list);
 }
 
+static struct kafka_mentions *producers_mentions(struct kafka_request *request)
+{
+	const struct kafka_describe_producers_request *message = request->message;
+	int32_t count = 0;
+	for (int32_t t = 0; t < message->topics_count; t++)
+		count += message->topics[t].partition_indexes_count;
+	struct kafka_mentions *mentions = kafka_mentions_new(&request->arena, count);
+	for (int32_t t = 0; t < message->topics_count; t++)
+		for (int32_t p = 0; p < message->topics[t].partition_indexes_count; p++)
+			kafka_mentions_add(mentions, message->topics[t].name, message->topics[t].partition_indexes[p]);
+	kafka_mentions_finish(mentions);
+	return mentions;
+}
+
 enum kafka_progress kafka_describe_producers_run(struct kafka_request *request, int64_t now_ms)
 {
 	(void)now_ms;
 	const struct kafka_describe_producers_request *message = request->message;
 	struct kafka_describe_producers_response *answer =
 		KAFKA_NEW(&request->arena, describe_producers_response, 1);
+	const uint8_t *kind = producers_mentions(request)->kinds;
 	answer->topics_count = message->topics_count;
 	answer->topics = KAFKA_NEW(&request->arena, describe_producers_response_topic, message->topics_count);
 	size_t items_left = ANSWER_ITEMS_MAX;
@@ -52,12 +70,15 @@ enum kafka_progress kafka_describe_producers_run(struct kafka_request *request, 
 		const struct kafka_describe_producers_request_topic *from = &message->topics[t];
 		struct kafka_describe_producers_response_topic *to = &answer->topics[t];
 		to->name = from->name;
-		to->partitions_count = from->partition_indexes_count;
 		to->partitions =
-			KAFKA_NEW(&request->arena, describe_producers_response_partition, to->partitions_count);
-		for (int32_t p = 0; p < to->partitions_count; p++) {
-			to->partitions[p].partition_index = from->partition_indexes[p];
-			producers_answer(request, from->name, &to->partitions[p], &items_left);
+			KAFKA_NEW(&request->arena, describe_producers_response_partition, from->partition_indexes_count);
+		for (int32_t p = 0; p < from->partition_indexes_count; p++) {
+			if (*kind++ == KAFKA_MENTIONED_AGAIN)
+				continue;
+			struct kafka_describe_producers_response_partition *partition =
+				&to->partitions[to->partitions_count++];
+			partition->partition_index = from->partition_indexes[p];
+			producers_answer(request, from->name, partition, &items_left);
 		}
 	}
 	return kafka_request_answer(request, answer);
@@ -88,12 +109,15 @@ enum kafka_progress kafka_describe_transactions_run(struct kafka_request *reques
 	const struct kafka_describe_transactions_request *message = request->message;
 	struct kafka_describe_transactions_response *answer =
 		KAFKA_NEW(&request->arena, describe_transactions_response, 1);
-	int32_t count = message->transactional_ids_count;
-	answer->transaction_states_count = count;
-	answer->transaction_states = KAFKA_NEW(&request->arena, describe_transactions_state, count);
+	const struct kafka_mentions *mentions = kafka_mentions_of_names(
+		&request->arena, message->transactional_ids, message->transactional_ids_count);
+	answer->transaction_states = KAFKA_NEW(&request->arena, describe_transactions_state, mentions->unique);
 	int32_t items = 0;
-	for (int32_t i = 0; i < count; i++) {
-		struct kafka_describe_transactions_state *to = &answer->transaction_states[i];
+	for (int32_t i = 0; i < message->transactional_ids_count; i++) {
+		if (mentions->kinds[i] == KAFKA_MENTIONED_AGAIN)
+			continue;
+		struct kafka_describe_transactions_state *to =
+			&answer->transaction_states[answer->transaction_states_count++];
 		struct transaction_description about;
 		to->transactional_id = message->transactional_ids[i];
 		if (items > ANSWER_ITEMS_MAX) {

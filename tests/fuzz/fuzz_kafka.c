@@ -2,6 +2,8 @@
  *
  * The first byte chooses how the bytes are cut into pieces; the rest are the connection's bytes. Frame
  * lengths are made right where they are absurd, so that the fuzzer spends its time behind the framing.
+ * Whatever the requests say, they cost no more than a small multiple of their bytes, unless they ask for what
+ * is stored.
  */
 #include <ftw.h>
 #include <stdio.h>
@@ -12,6 +14,7 @@
 #include "base/invariant.h"
 #include "base/memory.h"
 #include "ingest/group_log.h"
+#include "ingest/kafka_request.h"
 #include "ingest/kafka_session.h"
 #include "ingest/transaction_log.h"
 #include "log/record_batch.h"
@@ -129,6 +132,33 @@ static bool frame_is_skipped(const uint8_t *frame, size_t size)
 	return false;
 }
 
+/* What the connections before have left is asked for, or may be: Fetch, OffsetFetch, JoinGroup, SyncGroup,
+ * DescribeGroups, ListGroups, DescribeProducers, DescribeTransactions, ListTransactions. */
+static bool frame_asks_for_stored_data(const uint8_t *frame, size_t size)
+{
+	static const uint16_t keys[] = {1, 9, 11, 14, 15, 16, 61, 65, 66};
+	for (size_t i = 0; size >= 2 && i < sizeof keys / sizeof keys[0]; i++)
+		if (get_be16(frame) == keys[i])
+			return true;
+	return false;
+}
+
+/* What the connection's requests may cost together; UINT64_MAX: no bound. */
+static uint64_t frames_cost_max(const uint8_t *bytes, size_t size)
+{
+	uint64_t cost = KAFKA_REQUEST_BYTES_PER_BYTE * (uint64_t)size;
+	for (size_t at = 0; at + 4 < size;) {
+		size_t length = get_be32(bytes + at);
+		if (length > size - at - 4)
+			break; /* never complete */
+		if (frame_asks_for_stored_data(bytes + at + 4, length))
+			return UINT64_MAX;
+		cost += KAFKA_REQUEST_BYTES_FREE;
+		at += 4 + length;
+	}
+	return cost;
+}
+
 static void frames_repair(uint8_t *bytes, size_t size)
 {
 	for (size_t at = 0; at + 4 < size;) {
@@ -156,6 +186,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(bytes, data + 1, size - 1);
 	if ((data[0] & 0x80) == 0)
 		frames_repair(bytes, size - 1);
+	uint64_t cost_max = frames_cost_max(bytes, size - 1);
+	uint64_t cost = broker->answer_memory_bytes + broker->bytes_sent;
 	status result = STATUS_OK;
 	for (size_t at = 0; at < size - 1 && result == STATUS_OK; at += step) {
 		size_t left = size - 1 - at;
@@ -168,6 +200,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 	}
 	INVARIANT(result == STATUS_OK || !kafka_session_wants_bytes(session));
+	INVARIANT(broker->answer_memory_bytes + broker->bytes_sent - cost <= cost_max);
 	kafka_session_destroy(session);
 	calls_run(&connection);
 	mem_free(bytes);

@@ -50,15 +50,15 @@ static void asking_for_a_topic_creates_it_where_both_sides_allow(void **state)
 	struct kafka_fixture *fixture = *state;
 	const char *names[] = {"fresh", "bad name!", "__hidden", ""};
 	struct kafka_metadata_response *answer = metadata_of(fixture, 9, names, 4, false);
-	assert_int_equal(answer->topics_count, 4); /* sorted: "", "__hidden", "bad name!", "fresh" */
-	assert_int_equal(answer->topics[0].error_code, KAFKA_INVALID_TOPIC_EXCEPTION);
-	assert_int_equal(answer->topics[1].error_code, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
-	assert_int_equal(answer->topics[2].error_code, KAFKA_INVALID_TOPIC_EXCEPTION);
-	assert_int_equal(answer->topics[3].error_code, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
+	assert_int_equal(answer->topics_count, 4); /* in the order they were asked for */
+	assert_int_equal(answer->topics[0].error_code, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
+	assert_int_equal(answer->topics[1].error_code, KAFKA_INVALID_TOPIC_EXCEPTION);
+	assert_int_equal(answer->topics[2].error_code, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
+	assert_int_equal(answer->topics[3].error_code, KAFKA_INVALID_TOPIC_EXCEPTION);
 	answer = metadata_of(fixture, 9, names, 4, true);
-	assert_int_equal(answer->topics[1].error_code, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
-	assert_int_equal(answer->topics[3].error_code, KAFKA_NONE);
-	assert_int_equal(answer->topics[3].partitions_count, 1);
+	assert_int_equal(answer->topics[0].error_code, KAFKA_NONE);
+	assert_int_equal(answer->topics[0].partitions_count, 1);
+	assert_int_equal(answer->topics[2].error_code, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
 	fixture->broker->auto_create_topics = false;
 	const char *other[] = {"other"};
 	assert_int_equal(
