@@ -27,6 +27,7 @@ enum {
 	SINK_GATHER_MS = 20,   /* between two plans, so that a trickle of records does not make one each */
 	SINK_SETTLE_MS = 1000, /* idle for so long: what is done is saved */
 	KEY_SIZE_MAX = CONNECTOR_NAME_SIZE_MAX + 32,
+	CONNECTORS_COUNT_MAX = 500, /* when nobody says how many */
 };
 
 struct connector {
@@ -59,6 +60,7 @@ struct connectors {
 	pthread_mutex_t changes, lock;
 	struct connector *first; /* by name */
 	size_t count;            /* that exist */
+	size_t count_max;
 
 	pthread_mutex_t wake_lock;
 	pthread_cond_t woken;
@@ -492,6 +494,7 @@ status connectors_open(const struct connectors_options *options, struct connecto
 	connectors->directories = options->directories != NULL ? mem_copy_string(options->directories) : NULL;
 	connectors->private_directory =
 		options->private_directory != NULL ? mem_copy_string(options->private_directory) : NULL;
+	connectors->count_max = options->count_max != 0 ? options->count_max : CONNECTORS_COUNT_MAX;
 	INVARIANT(pthread_mutex_init(&connectors->changes, NULL) == 0);
 	INVARIANT(pthread_mutex_init(&connectors->lock, NULL) == 0);
 	INVARIANT(pthread_mutex_init(&connectors->wake_lock, NULL) == 0);
@@ -559,8 +562,9 @@ static status connector_define(struct connectors *connectors, const char *name,
 	pthread_mutex_unlock(&connectors->lock);
 	if (exists && !replace)
 		return error_raise(STATUS_EXISTS, "Connector %.200s already exists", name);
-	if (!exists && connectors->count == CONNECTORS_MAX)
-		return error_raise(STATUS_TOO_LARGE, "there are %d connectors, which is the limit", CONNECTORS_MAX);
+	if (!exists && connectors->count >= connectors->count_max)
+		return error_raise(
+			STATUS_TOO_LARGE, "there are %zu connectors, which is the limit", connectors->count);
 	bool paused = exists && connector->paused;
 	status result = definition_append(connectors, name, properties, paused);
 	if (result != STATUS_OK)

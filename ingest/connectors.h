@@ -35,8 +35,6 @@
 
 #define CONNECTORS_TOPIC_NAME "__kappa_connect"
 
-enum { CONNECTORS_MAX = 500 };
-
 struct connectors;
 
 struct connectors_options {
@@ -44,6 +42,7 @@ struct connectors_options {
 	struct sources *sources;
 	const char *directories;       /* absolute, separated by ':'; "" = none; NULL = any. Copied */
 	const char *private_directory; /* the appliance's own, never allowed; may be NULL. Copied */
+	size_t count_max;              /* connectors, each of which has a thread; 0 = 500 */
 };
 
 /* Reads the records and starts what is to run. DAMAGED, IO. */

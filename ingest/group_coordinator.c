@@ -27,6 +27,7 @@ struct group_coordinator_options group_coordinator_options_default(void)
 			},
 		.groups_max = 10000,
 		.offsets_max = 100000,
+		.staged_max = 10000,
 		.offsets_retention_ms = INT64_C(7) * 24 * 60 * 60 * 1000,
 	};
 }

@@ -39,11 +39,12 @@ struct group_coordinator_options {
 	struct group_store store;
 	int32_t groups_max;
 	int32_t offsets_max;          /* partitions with an offset, of one group */
+	int32_t staged_max;           /* partitions with an offset that one producer has staged, in all groups */
 	int64_t offsets_retention_ms; /* after the group became empty, or the commit if it never had members */
 };
 
-/* 10 000 groups of 1 000 members, 100 000 offsets each; sessions from 6 s to 30 min; initial delay 100 ms;
- * offsets kept for 7 days. No store. */
+/* 10 000 groups of 1 000 members, 100 000 offsets each, 10 000 staged by a producer; sessions from 6 s to 30
+ * min; initial delay 100 ms; offsets kept for 7 days. No store. */
 struct group_coordinator_options group_coordinator_options_default(void);
 
 struct group_coordinator *group_coordinator_create(const struct group_coordinator_options *options);

@@ -11,7 +11,6 @@ enum {
 	GROUP_BUCKETS = 4096,
 	GROUP_BATCH_BYTES = 1024 * 1024, /* a batch is closed beyond this many; one record may be larger */
 	GROUP_RETRY_MS = 10,             /* when the store has no room; also the shortest time between ticks */
-	GROUP_STAGED_MAX = 10000,        /* offsets that one producer may have staged */
 	GROUP_SWEEP_MS_MAX = 10 * 60 * 1000, /* how often expired offsets are looked for */
 };
 

@@ -148,7 +148,8 @@ static void offset_take(struct group_coordinator *coordinator, struct group *gro
 	struct offset_slot *slot = group_offsets_find(&group->offsets, offset->topic, offset->partition);
 	bool more = slot == NULL || !slot->committed;
 	if ((more && group->offsets.committed_count >= coordinator->options.offsets_max) ||
-		(staging != NULL && staging->count >= GROUP_STAGED_MAX)) {
+		(staging != NULL && staging->count >= coordinator->options.staged_max &&
+			staged_find(staging, group, offset->topic, offset->partition) == NULL)) {
 		offset->error_code = KAFKA_INVALID_COMMIT_OFFSET_SIZE;
 		return;
 	}

@@ -18,7 +18,7 @@ enum kafka_progress kafka_request_answer(struct kafka_request *request, const vo
 {
 	request->answer = answer;
 	atomic_fetch_add_explicit(
-		&request->broker->answer_memory_bytes, request->arena.used_bytes, memory_order_relaxed);
+		&request->broker->request_memory_bytes, request->arena.used_bytes, memory_order_relaxed);
 	return KAFKA_ANSWERED;
 }
 

@@ -71,7 +71,7 @@ struct kafka_broker {
 	/* Counters since creation, for metrics. */
 	_Atomic uint64_t requests, requests_refused, bytes_received, bytes_sent;
 	_Atomic uint64_t batches_appended, batches_refused, records_appended;
-	_Atomic uint64_t answer_memory_bytes; /* what requests and their answers took while they were worked on */
+	_Atomic uint64_t request_memory_bytes; /* what requests took while they were worked on */
 };
 
 struct kafka_broker *kafka_broker_create(const struct kafka_broker_options *options);

@@ -187,7 +187,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if ((data[0] & 0x80) == 0)
 		frames_repair(bytes, size - 1);
 	uint64_t cost_max = frames_cost_max(bytes, size - 1);
-	uint64_t cost = broker->answer_memory_bytes + broker->bytes_sent;
+	uint64_t cost = broker->request_memory_bytes + broker->bytes_sent;
 	status result = STATUS_OK;
 	for (size_t at = 0; at < size - 1 && result == STATUS_OK; at += step) {
 		size_t left = size - 1 - at;
@@ -200,7 +200,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 	}
 	INVARIANT(result == STATUS_OK || !kafka_session_wants_bytes(session));
-	INVARIANT(broker->answer_memory_bytes + broker->bytes_sent - cost <= cost_max);
+	INVARIANT(broker->request_memory_bytes + broker->bytes_sent - cost <= cost_max);
 	kafka_session_destroy(session);
 	calls_run(&connection);
 	mem_free(bytes);

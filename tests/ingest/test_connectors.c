@@ -23,6 +23,7 @@ static struct {
 	struct sources *sources;
 	struct connectors *_Atomic connectors; /* the log calls back before it is there */
 	const char *directories;
+	size_t count_max;
 	struct arena arena;
 } test;
 
@@ -50,6 +51,7 @@ static void up(void)
 		.sources = test.sources,
 		.directories = test.directories,
 		.private_directory = test.log_dir,
+		.count_max = test.count_max,
 	};
 	struct connectors *connectors;
 	assert_ok(connectors_open(&options, &connectors));
@@ -214,6 +216,44 @@ static void a_name_is_taken_once_and_changed_on_request(void **state)
 	assert_int_equal(state_of("a").state, CONNECTOR_RUNNING);
 }
 
+static void connectors_beyond_the_limit_are_refused_and_those_there_are_go_on(void **state)
+{
+	(void)state;
+	down();
+	test.count_max = 2;
+	up();
+	assert_ok(configure(SOURCE, test.source, false));
+	assert_ok(configure(SINK, test.sink, false));
+	assert_int_equal(
+		configure("name=c\nconnector.class=FileStreamSink\ntopics=t\n", test.sink, false), STATUS_TOO_LARGE);
+	assert_non_null(strstr(error_current()->text, "2 connectors"));
+	assert_ok(configure(SINK, test.sink, true)); /* another configuration is no other connector */
+	down();
+	up();
+	assert_int_equal(
+		configure("name=c\nconnector.class=FileStreamSink\ntopics=t\n", test.sink, true), STATUS_TOO_LARGE);
+	write_line("one\n");
+	wait_sunk("one\n");
+	assert_ok(connectors_delete(test.connectors, "a"));
+	assert_ok(configure("name=c\nconnector.class=FileStreamSink\ntopics=t\n", test.sink, true));
+}
+
+static void a_sink_of_more_than_100_topics_is_refused(void **state)
+{
+	(void)state;
+	for (int count = 100; count <= 101; count++) {
+		struct buffer text = {0};
+		buffer_append_string(&text, "name=wide\nconnector.class=FileStreamSink\ntopics=t0");
+		for (int i = 1; i < count; i++)
+			buffer_printf(&text, ",t%d", i);
+		buffer_append(&text, "\n", 2);
+		assert_int_equal(
+			configure((const char *)text.data, test.sink, true), count == 100 ? STATUS_OK : STATUS_TOO_LARGE);
+		buffer_deinit(&text);
+	}
+	assert_non_null(strstr(error_current()->text, "more than 100 topics"));
+}
+
 static void what_fails_says_so_and_is_tried_again_on_request(void **state)
 {
 	(void)state;
@@ -270,6 +310,8 @@ int main(void)
 		with_log(a_deleted_connector_is_gone_but_goes_on_when_made_again),
 		with_log(a_name_is_taken_once_and_changed_on_request),
 		with_log(what_fails_says_so_and_is_tried_again_on_request),
+		with_log(connectors_beyond_the_limit_are_refused_and_those_there_are_go_on),
+		with_log(a_sink_of_more_than_100_topics_is_refused),
 		with_log(only_files_below_the_allowed_directories_are_touched),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -315,6 +315,19 @@ static void impossible_joins_are_refused(void **state)
 	assert_int_equal(join(fixture, (struct say){.member_id = "nobody"})->error_code, KAFKA_UNKNOWN_MEMBER_ID);
 }
 
+static void ids_of_members_beyond_1024_bytes_are_refused(void **state)
+{
+	struct fixture *fixture = *state;
+	char id[1026];
+	memset(id, 'i', sizeof id);
+	id[1025] = '\0';
+	assert_int_equal(join(fixture, (struct say){.member_id = id})->error_code, KAFKA_INVALID_REQUEST);
+	assert_int_equal(join(fixture, (struct say){.instance_id = id})->error_code, KAFKA_INVALID_REQUEST);
+	id[1024] = '\0';
+	assert_int_equal(join(fixture, (struct say){.member_id = id})->error_code, KAFKA_UNKNOWN_MEMBER_ID);
+	assert_int_equal(join(fixture, (struct say){.instance_id = id})->error_code, KAFKA_NONE);
+}
+
 static void a_group_has_a_largest_size(void **state)
 {
 	struct fixture *fixture = *state;
@@ -344,6 +357,30 @@ static void followers_wait_for_the_leader(void **state)
 	assert_non_null(leads->assignment.data);
 	assert_int_equal(leads->assignment.size, 0);
 	assert_string_equal(text(fixture, sync(fixture, id, 2, NULL, NULL)->assignment), "half");
+}
+
+/* All members together. */
+static void assignments_beyond_4_mib_are_refused(void **state)
+{
+	struct fixture *fixture = *state;
+	struct group_call *leader = join(fixture, (struct say){0});
+	enum { HALF = 2 * 1024 * 1024 };
+	char *large = arena_alloc_zeroed(&fixture->arena, HALF + 1);
+	for (int round = 0; round < 2; round++) {
+		bool too_much = round == 0;
+		struct group_assignment two[] = {{leader->member_id, slice_of(large, HALF)},
+			{slice_of_string("other"), slice_of(large, HALF + (too_much ? 1 : 0))}};
+		struct group_sync message = {.who = {.member_id = leader->member_id},
+			.generation = leader->generation,
+			.assignments = two,
+			.assignment_count = 2};
+		struct group_call *call = call_new(fixture);
+		group_sync(fixture->group, &message, call, fixture->now_ms);
+		settle(fixture);
+		assert_true(has_ended(fixture, call));
+		assert_int_equal(call->error_code, too_much ? KAFKA_INVALID_REQUEST : KAFKA_NONE);
+		assert_int_equal(fixture->group->state, too_much ? GROUP_COMPLETING : GROUP_STABLE);
+	}
 }
 
 static void syncs_of_another_generation_are_refused(void **state)
@@ -578,8 +615,10 @@ int main(void)
 		TEST(the_leader_joining_again_begins_a_rebalance),
 		TEST(the_protocol_most_members_prefer_is_chosen),
 		TEST(impossible_joins_are_refused),
+		TEST(ids_of_members_beyond_1024_bytes_are_refused),
 		TEST(a_group_has_a_largest_size),
 		TEST(followers_wait_for_the_leader),
+		TEST(assignments_beyond_4_mib_are_refused),
 		TEST(syncs_of_another_generation_are_refused),
 		TEST(a_new_member_ends_the_syncs_that_wait),
 		TEST(who_joins_and_never_syncs_is_out),

@@ -600,6 +600,37 @@ static void a_group_with_staged_offsets_is_not_deleted(void **state)
 	assert_int_equal(fetch(fixture, 0, true)->offset, 8);
 }
 
+/* 10 000 unless said otherwise. */
+static void a_producer_stages_a_limited_number_of_offsets(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_int_equal(fixture->options.staged_max, 10000);
+	fixture->options.staged_max = 2;
+	restart(fixture);
+	static const struct {
+		const char *group;
+		int32_t partition;
+		int64_t producer_id;
+		int16_t expected;
+	} steps[] = {
+		{"g", 0, 70, KAFKA_NONE}, {"h", 0, 70, KAFKA_NONE}, {"g", 1, 70, KAFKA_INVALID_COMMIT_OFFSET_SIZE},
+		{"g", 0, 70, KAFKA_NONE}, /* it has that one */
+		{"g", 1, 71, KAFKA_NONE}, /* another producer */
+	};
+	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+		struct group_offset *offset = offset_new(fixture, steps[i].partition, 10 + (int64_t)i);
+		struct group_call *call = commit_of(fixture, steps[i].group, offset, -1, steps[i].producer_id);
+		land_all(fixture);
+		assert_int_equal(call->error_code, KAFKA_NONE);
+		assert_int_equal(offset->error_code, steps[i].expected);
+	}
+	end(fixture, 70, true);
+	assert_int_equal(fetch(fixture, 0, true)->offset, 13);
+	struct group_offset *offset = offset_new(fixture, 2, 5);
+	(void)commit_of(fixture, "g", offset, -1, 70); /* the next transaction */
+	assert_int_equal(offset->error_code, KAFKA_NONE);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -622,6 +653,7 @@ int main(void)
 		TEST(a_deleted_group_is_gone_for_good),
 		TEST(staged_offsets_are_unstable_until_their_transaction_ends),
 		TEST(a_group_with_staged_offsets_is_not_deleted),
+		TEST(a_producer_stages_a_limited_number_of_offsets),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -129,7 +129,7 @@ static int64_t bomb_ask(struct kafka_fixture *fixture, const struct kafka_api *a
 	uint8_t *message = kafka_struct_new(bomb.arena, api->request, 1);
 	struct_fill(&bomb, api->request, message);
 	request_append(fixture, api->key, bomb.version, message, &bytes);
-	uint64_t cost = fixture->broker->answer_memory_bytes + fixture->broker->bytes_sent;
+	uint64_t cost = fixture->broker->request_memory_bytes + fixture->broker->bytes_sent;
 	status result = kafka_session_receive(fixture->session, buffer_slice(&bytes), fixture->now_ms);
 	for (int i = 0; i < 20000 && result == STATUS_OK && !answer_is_there(fixture); i++) {
 		result = turn(fixture);
@@ -140,7 +140,7 @@ static int64_t bomb_ask(struct kafka_fixture *fixture, const struct kafka_api *a
 		print_error("%s %d, array %d, naming %d is not answered\n", api->name, bomb.version, bomb.target,
 			bomb.naming);
 	assert_true(result != STATUS_OK || answer_is_there(fixture));
-	cost = fixture->broker->answer_memory_bytes + fixture->broker->bytes_sent - cost;
+	cost = fixture->broker->request_memory_bytes + fixture->broker->bytes_sent - cost;
 	fixture->sent.size = 0;
 	if (result != STATUS_OK)
 		fixture_session_renew(fixture);

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "ingest/kafka_error.h"
 #include "ingest/transaction.h"
 #include "log/record_batch.h"
@@ -133,6 +134,33 @@ static void partitions_are_sorted_unique_and_gone_at_the_end(void **state)
 	transaction_value_deinit(&prepared);
 }
 
+static void partitions_beyond_10000_are_refused_and_the_transaction_goes_on(void **state)
+{
+	(void)state;
+	enum { LIMIT = 10000 };
+	struct transaction_value value = idle(9, 1), full, none;
+	struct transaction_producer producer = {9, 1};
+	struct transaction_partition *list = mem_alloc((LIMIT + 1) * sizeof *list);
+	bool same;
+	for (int32_t i = 0; i <= LIMIT; i++)
+		list[i] = partition("t", i);
+	assert_int_equal(transaction_add_next(&value, false, &producer, list, LIMIT + 1, false, 3, &same, &none),
+		KAFKA_INVALID_REQUEST);
+	assert_int_equal(
+		transaction_add_next(&value, false, &producer, list, LIMIT, false, 3, &same, &full), KAFKA_NONE);
+	assert_int_equal(full.partition_count, LIMIT);
+	assert_int_equal(transaction_add_next(&full, false, &producer, &list[LIMIT], 1, false, 3, &same, &none),
+		KAFKA_INVALID_REQUEST);
+	assert_int_equal(
+		transaction_add_next(&full, false, &producer, list, LIMIT, false, 3, &same, &none), KAFKA_NONE);
+	assert_true(same);
+	assert_int_equal(transaction_end_next(&full, false, &producer, true, 4, &same, &none), KAFKA_NONE);
+	assert_int_equal(none.partition_count, LIMIT);
+	transaction_value_deinit(&none);
+	transaction_value_deinit(&full);
+	mem_free(list);
+}
+
 static void a_record_reads_back_as_it_was(void **state)
 {
 	(void)state;
@@ -177,6 +205,7 @@ int main(void)
 		cmocka_unit_test(used_up_epochs_give_a_new_producer_id),
 		cmocka_unit_test(the_last_epoch_is_kept_for_fencing),
 		cmocka_unit_test(partitions_are_sorted_unique_and_gone_at_the_end),
+		cmocka_unit_test(partitions_beyond_10000_are_refused_and_the_transaction_goes_on),
 		cmocka_unit_test(a_record_reads_back_as_it_was),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

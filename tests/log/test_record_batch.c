@@ -221,6 +221,82 @@ static void what_a_broker_must_refuse_is_refused(void **state)
 	buffer_deinit(&bytes);
 }
 
+static void a_batch_has_at_most_1048576_records(void **state)
+{
+	(void)state;
+	enum { LIMIT = 1048576 };
+	struct record_batch_builder builder;
+	struct record_batch batch;
+	struct buffer bytes = {0};
+	record_batch_builder_init(&builder);
+	for (int32_t i = 0; i < LIMIT; i++)
+		record_batch_builder_add(&builder, 1, (struct slice){0}, (struct slice){0}, NULL, 0);
+	assert_int_equal(record_batch_builder_finish(&builder, CODEC_ZSTD, NULL, &bytes), STATUS_OK);
+	assert_int_equal(record_batch_check(bytes.data, bytes.size, &batch), STATUS_OK);
+	assert_int_equal(batch.count, LIMIT);
+	put_be32(bytes.data + 23, LIMIT); /* one more */
+	put_be32(bytes.data + 57, LIMIT + 1);
+	sign(&bytes);
+	assert_int_equal(record_batch_check(bytes.data, bytes.size, &batch), STATUS_TOO_LARGE);
+	assert_non_null(strstr(error_current()->text, "1048577"));
+	for (int32_t i = 0; i <= LIMIT; i++)
+		record_batch_builder_add(&builder, 1, (struct slice){0}, (struct slice){0}, NULL, 0);
+	assert_int_equal(record_batch_builder_finish(&builder, CODEC_NONE, NULL, &bytes), STATUS_TOO_LARGE);
+	record_batch_builder_deinit(&builder);
+	buffer_deinit(&bytes);
+}
+
+/* A batch of one record whose value is `size` zeros, of a few kilobytes; packed piece by piece, which gzip
+ * allows, so that the test itself needs no such memory. */
+static void bomb_make(size_t size, struct buffer *out)
+{
+	enum { PIECE = 4 * 1024 * 1024 };
+	uint8_t *zeros = mem_alloc_zeroed(PIECE, 1);
+	struct buffer body = {0}, head = {0};
+	buffer_append(&body, "\0\0\0\1", 4); /* attributes, Δtimestamp, Δoffset, key −1 */
+	buffer_append_zigzag(&body, (int64_t)size);
+	buffer_append_zigzag(&head, (int64_t)(body.size + size + 1)); /* no headers */
+	buffer_append(&head, body.data, body.size);
+	build(out, 1, CODEC_NONE, NULL);
+	out->size = RECORD_BATCH_HEADER_SIZE;
+	put_be16(out->data + 21, CODEC_GZIP);
+	assert_int_equal(compress_append(CODEC_GZIP, buffer_slice(&head), out), STATUS_OK);
+	struct buffer packed = {0};
+	assert_int_equal(compress_append(CODEC_GZIP, slice_of(zeros, PIECE), &packed), STATUS_OK);
+	size += 1;
+	for (; size >= PIECE; size -= PIECE)
+		buffer_append(out, packed.data, packed.size);
+	assert_int_equal(compress_append(CODEC_GZIP, slice_of(zeros, size), out), STATUS_OK);
+	put_be32(out->data + 8, (uint32_t)(out->size - 12));
+	sign(out);
+	buffer_deinit(&packed);
+	buffer_deinit(&head);
+	buffer_deinit(&body);
+	mem_free(zeros);
+}
+
+static void a_batch_that_inflates_beyond_256_mib_is_refused(void **state)
+{
+	(void)state;
+	enum { MIB = 1024 * 1024 };
+	struct buffer bytes = {0};
+	struct record_batch batch;
+	bomb_make(8 * MIB, &bytes);
+	assert_int_equal(record_batch_check(bytes.data, bytes.size, &batch), STATUS_OK);
+	buffer_deinit(&bytes);
+	bomb_make((size_t)300 * MIB, &bytes);
+	assert_true(bytes.size < 1 * MIB);
+	assert_int_equal(record_batch_check(bytes.data, bytes.size, &batch), STATUS_TOO_LARGE);
+	/* A reader refuses it, too, should it ever have got into the log. */
+	struct record_iterator iterator;
+	struct record record;
+	record_iterator_init(&iterator, buffer_slice(&bytes));
+	assert_int_not_equal(record_iterator_next(&iterator, &record), STATUS_OK);
+	assert_true(iterator.inflated.capacity <= (size_t)512 * MIB);
+	record_iterator_deinit(&iterator);
+	buffer_deinit(&bytes);
+}
+
 static void trailing_bytes_after_the_last_record_are_refused(void **state)
 {
 	(void)state;
@@ -372,6 +448,8 @@ int main(void)
 		cmocka_unit_test(the_layout_is_kafkas),
 		cmocka_unit_test(a_wrong_max_timestamp_is_corrected),
 		cmocka_unit_test(what_a_broker_must_refuse_is_refused),
+		cmocka_unit_test(a_batch_has_at_most_1048576_records),
+		cmocka_unit_test(a_batch_that_inflates_beyond_256_mib_is_refused),
 		cmocka_unit_test(trailing_bytes_after_the_last_record_are_refused),
 		cmocka_unit_test(an_idempotent_producers_batch_is_accepted),
 		cmocka_unit_test(an_incomplete_batch_says_how_long_it_is),
