@@ -148,9 +148,13 @@ static struct fetch *fetch_prepare(struct kafka_request *request)
 			item->committed = message->isolation_level == ISOLATION_READ_COMMITTED;
 			/* null says "not asked" */
 			item->to->aborted_transactions_count = item->committed ? 0 : -1;
-			item->partition = kafka_partition_find(request->broker->log, from->name, item->from->partition);
+			/* Who may not read it is not told its offsets either: the item has no partition then. */
+			bool may = kafka_may(request, USER_READ, from->name);
+			if (may)
+				item->partition =
+					kafka_partition_find(request->broker->log, from->name, item->from->partition);
 			int16_t epoch = kafka_leader_epoch_check(item->from->current_leader_epoch);
-			if (!kafka_may(request, USER_READ, from->name))
+			if (!may)
 				item_fail(fetch, item, KAFKA_TOPIC_AUTHORIZATION_FAILED);
 			else if (item->partition == NULL)
 				item_fail(fetch, item, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);

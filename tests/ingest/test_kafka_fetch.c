@@ -125,7 +125,7 @@ static void append_directly(struct kafka_fixture *fixture, const char *topic, in
 }
 
 /* "empty fetch not long-polled" */
-static void an_empty_fetch_waits_until_records_arrive(void **state)
+static void an_empty_fetch_is_long_polled_until_records_arrive(void **state)
 {
 	struct kafka_fixture *fixture = *state;
 	topic_make(fixture, "t", 1);
@@ -756,7 +756,7 @@ int main(void)
 		TEST_BOTH(offset_at_the_high_watermark_is_empty_and_no_error),
 		TEST_BOTH(mid_batch_fetch_returns_the_batch),
 		TEST_BOTH(offsets_outside_the_log_are_out_of_range),
-		TEST_BOTH(an_empty_fetch_waits_until_records_arrive),
+		TEST_BOTH(an_empty_fetch_is_long_polled_until_records_arrive),
 		TEST_BOTH(an_empty_fetch_ends_when_its_time_is_over),
 		TEST_BOTH(min_bytes_gathers_over_several_appends),
 		TEST_BOTH(a_topic_deleted_while_waited_for_is_said),

@@ -152,6 +152,12 @@ static void a_reader_is_refused_what_writers_and_admins_do(void **state)
 	struct kafka_metadata_response *topics = ask(fixture, 3, 9, all);
 	assert_int_equal(topics->topics_count, 1);
 	assert_true(slice_equal(topics->topics[0].name, slice_of_string("t")));
+	/* Who may not read a topic is not told how long it is either. */
+	struct kafka_fetch_response *fetched = ask(fixture, 1, 12, fetch_make(fixture, "u", 0, 0, 1, 500));
+	assert_int_equal(fetched->topics->partitions->error_code, KAFKA_TOPIC_AUTHORIZATION_FAILED);
+	assert_int_equal(fetched->topics->partitions->high_watermark, -1);
+	assert_int_equal(fetched->topics->partitions->last_stable_offset, -1);
+	assert_int_equal(fetched->topics->partitions->log_start_offset, -1);
 	struct kafka_init_producer_id_response *id = ask(fixture, 22, 4, MAKE(fixture, init_producer_id_request));
 	assert_int_equal(id->error_code, KAFKA_CLUSTER_AUTHORIZATION_FAILED);
 	people_leave();

@@ -165,6 +165,68 @@ static void read_committed_is_not_bounded_by_the_high_watermark_but_by_the_last_
 	assert_int_equal(end_offset(fixture, true), 10);
 }
 
+/* A fetch that finds nothing waits; what it is answered in the end. */
+static struct kafka_fetch_response_partition *fetch_parked(
+	struct kafka_fixture *fixture, int64_t offset, bool committed, bool end_by_append)
+{
+	struct buffer bytes = {0};
+	struct kafka_fetch_request *message = fetch_make(fixture, "t", 0, offset, 1, 500);
+	message->isolation_level = committed;
+	request_append(fixture, 1, 12, message, &bytes);
+	assert_int_equal(
+		kafka_session_receive(fixture->session, buffer_slice(&bytes), fixture->now_ms), STATUS_OK);
+	assert_false(answer_is_there(fixture));
+	if (end_by_append) {
+		int64_t at;
+		bytes.size = 0;
+		batch_make(&bytes, 1, 1000, CODEC_NONE, NULL);
+		assert_int_equal(
+			log_append_wait(fixture->log, partition_zero(fixture), bytes.data, bytes.size, &at), STATUS_OK);
+	} else {
+		fixture->now_ms += 500;
+	}
+	buffer_deinit(&bytes);
+	return ((struct kafka_fetch_response *)answer_take(fixture, 1, 12, NULL))->topics->partitions;
+}
+
+/* "HW/LSO omitted" */
+static void the_high_watermark_and_the_last_stable_offset_are_in_every_answer(void **state)
+{
+	struct kafka_fixture *fixture = *state;
+	topic_make(fixture, "t", 1);
+	struct transaction_producer producer = init(fixture, "x");
+	put_plain(fixture, 2);
+	assert_int_equal(add(fixture, "x", producer, "t", 0), KAFKA_NONE);
+	assert_int_equal(put(fixture, "x", producer, 0, 0, 3), KAFKA_NONE);
+	const struct kafka_fetch_response_partition *answer;
+	for (int16_t version = 4; version <= 12; version++) {
+		for (int64_t offset = 0; offset <= 6; offset++) { /* records, nothing, and out of range */
+			for (int committed = 0; committed < 2; committed++) {
+				answer = fetch(fixture, offset, committed, version);
+				assert_int_equal(answer->error_code, offset <= 5 ? KAFKA_NONE : KAFKA_OFFSET_OUT_OF_RANGE);
+				assert_int_equal(answer->high_watermark, 5);
+				assert_int_equal(answer->last_stable_offset, 2);
+			}
+		}
+	}
+	struct kafka_fetch_request *message = fetch_make(fixture, "t", 0, 0, 1, 500);
+	message->topics->partitions->current_leader_epoch = 1;
+	answer = ((struct kafka_fetch_response *)ask(fixture, 1, 12, message))->topics->partitions;
+	assert_int_equal(answer->error_code, KAFKA_UNKNOWN_LEADER_EPOCH);
+	assert_int_equal(answer->high_watermark, 5);
+	assert_int_equal(answer->last_stable_offset, 2);
+	for (int committed = 0; committed < 2; committed++) {
+		answer = fetch_parked(fixture, committed ? 2 : 5, committed, false);
+		assert_int_equal(answer->records.size, 0);
+		assert_int_equal(answer->high_watermark, 5);
+		assert_int_equal(answer->last_stable_offset, 2);
+	}
+	answer = fetch_parked(fixture, 5, false, true);
+	assert_int_equal(fetched_to(answer), 6);
+	assert_int_equal(answer->high_watermark, 6);
+	assert_int_equal(answer->last_stable_offset, 2);
+}
+
 /* "aborted list unsorted" */
 static void the_aborted_list_is_sorted_and_for_read_committed_only(void **state)
 {
@@ -528,6 +590,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(read_committed_is_not_bounded_by_the_high_watermark_but_by_the_last_stable_offset),
+		TEST(the_high_watermark_and_the_last_stable_offset_are_in_every_answer),
 		TEST(the_aborted_list_is_sorted_and_for_read_committed_only),
 		TEST(the_end_of_an_empty_transaction_does_not_wedge),
 		TEST(an_init_while_ongoing_aborts_and_fences),
