@@ -1,11 +1,12 @@
 """Clients that share no code with Apache Kafka's or librdkafka: kafkajs, franz-go, kafka-python, aiokafka; current releases.
 
-Each produces with every codec it has, consumes by group, writes transactions where it can, and administers topics.
+Each produces with every codec, consumes by group, writes transactions, also with the offsets it has read to, and administers topics.
 """
 import os
 import shutil
 import sys
 
+import confluent_kafka
 import pytest
 
 import peers
@@ -74,3 +75,19 @@ def test_franz_go(kappa, franz, method):
                                     "aiokafka_codecs", "aiokafka_groups", "aiokafka_transactions", "aiokafka_admin"])
 def test_python_clients(kappa, pythons, method):
     outcome(kappa, pythons, method)
+
+
+# ---- consume, transform, produce: what is written and how far was read are committed in one transaction
+
+
+@pytest.mark.parametrize("client, method, prefix", [("kafkajs", "exactly_once", "js"), ("franz", "exactly_once", "go"),
+                                                    ("pythons", "kafka_python_exactly_once", "python"), ("pythons", "aiokafka_exactly_once", "aio")])
+def test_offsets_are_committed_with_what_was_written(kappa, client, method, prefix, request):
+    """The program sees to it that each record was written once; how far it has read is another client's word (librdkafka's)."""
+    outcome(kappa, request.getfixturevalue(client), method)
+    reader = confluent_kafka.Consumer({"bootstrap.servers": kappa.bootstrap, "group.id": prefix + "-transform"})
+    try:
+        committed = reader.committed([confluent_kafka.TopicPartition(prefix + "-in", 0)], timeout=10)
+    finally:
+        reader.close()
+    assert [part.offset for part in committed] == [60]

@@ -178,6 +178,53 @@ func transactions() {
 	check(err != nil && !errors.Is(err, context.DeadlineExceeded), "a fenced producer wrote: %v", err)
 }
 
+// Reads go-in and writes go-out, with its offsets, in transactions of twenty records; the second is aborted, before the third the program
+// begins anew.
+func exactlyOnce() {
+	create("go-in", 1).Close()
+	create("go-out", 1).Close()
+	source := client(kgo.DefaultProduceTopic("go-in"))
+	defer source.Close()
+	var expected []string
+	for i := 0; i < 60; i++ {
+		must(source.ProduceSync(within(), kgo.StringRecord(fmt.Sprint(i))).FirstErr())
+		expected = append(expected, fmt.Sprint("-", i))
+	}
+	begin := func() *kgo.GroupTransactSession {
+		session, err := kgo.NewGroupTransactSession(append(connection(), kgo.ConsumeTopics("go-in"), kgo.ConsumerGroup("go-transform"),
+			kgo.TransactionalID("go-transform"), kgo.DefaultProduceTopic("go-out"), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+			kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.RequireStableFetchOffsets())...)
+		must(err)
+		return session
+	}
+	session := begin()
+	for step, first := range []int{0, 20, 20, 40} {
+		if step == 2 {
+			session.Close()
+			session = begin()
+		}
+		must(session.Begin())
+		for taken := 0; taken < 20; {
+			fetches := session.PollRecords(within(), 20-taken)
+			for _, problem := range fetches.Errors() {
+				must(problem.Err)
+			}
+			fetches.EachRecord(func(r *kgo.Record) {
+				check(string(r.Value) == fmt.Sprint(first+taken), "read %s, not %d", r.Value, first+taken)
+				must(session.ProduceSync(within(), kgo.StringRecord("-"+string(r.Value))).FirstErr())
+				taken++
+			})
+		}
+		committed, err := session.End(within(), kgo.TransactionEndTry(step != 1))
+		must(err)
+		check(committed == (step != 1), "transaction %d: committed is %v", step, committed)
+	}
+	session.Close()
+	committed := consume(60, kgo.ConsumeTopics("go-out"), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
+	check(fmt.Sprint(committed) == fmt.Sprint(expected), "got %v", committed)
+	check(len(consume(80, kgo.ConsumeTopics("go-out"))) == 80, "the aborted records were not written")
+}
+
 func login() {
 	topic := "go-" + os.Getenv("KAFKA_MECHANISM")
 	admin := create(topic, 1)
@@ -249,6 +296,7 @@ func admin() {
 
 func main() {
 	bootstrap = os.Args[1]
-	map[string]func(){"codecs": codecs, "groups": groups, "transactions": transactions, "admin": admin, "login": login}[os.Args[2]]()
+	map[string]func(){"codecs": codecs, "groups": groups, "transactions": transactions, "admin": admin, "exactly_once": exactlyOnce,
+		"login": login}[os.Args[2]]()
 	fmt.Println("ok " + os.Args[2])
 }

@@ -47,6 +47,37 @@ async function consume(topic, groupId, count, options = {}) {
   return values;
 }
 
+// One life of a program that reads some of js-in and writes it to js-out, with its offset, in one transaction.
+async function transform(producer, commit) {
+  const consumer = kafka.consumer({ groupId: "js-transform", sessionTimeout: 10000 });
+  await consumer.connect();
+  await consumer.subscribe({ topic: "js-in", fromBeginning: true });
+  const taken = await new Promise((resolve, reject) => {
+    let ended = false;
+    consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: async ({ batch }) => {
+        if (ended) return;
+        ended = true;
+        try {
+          const messages = batch.messages.slice(0, 20);
+          const next = `${Number(messages[messages.length - 1].offset) + 1}`;
+          const transaction = await producer.transaction();
+          await transaction.send({ topic: "js-out", messages: messages.map((m) => ({ key: m.key, value: `-${m.value}` })) });
+          await transaction.sendOffsets({ consumerGroupId: "js-transform", topics: [{ topic: "js-in", partitions: [{ partition: 0, offset: next }] }] });
+          await (commit ? transaction.commit() : transaction.abort());
+          resolve(messages.map((m) => `${m.value}`));
+        } catch (error) {
+          reject(error);
+        }
+      },
+    }).catch(reject);
+  });
+  await consumer.disconnect();
+  return taken;
+}
+
 const outcomes = {
   async codecs() {
     const admin = await create("js-codecs");
@@ -112,6 +143,23 @@ const outcomes = {
     assert.deepStrictEqual(await consume(topic, topic, 1), ["k=logged in"]);
     await producer.disconnect();
     await admin.disconnect();
+  },
+
+  async exactly_once() {
+    for (const topic of ["js-in", "js-out"]) await (await create(topic)).disconnect();
+    const source = kafka.producer();
+    await source.connect();
+    const values = [...Array(60).keys()].map((i) => `${i}`);
+    await source.send({ topic: "js-in", messages: values.map((value) => ({ key: "k", value })) });
+    await source.disconnect();
+    const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1, transactionalId: "js-transform" });
+    await producer.connect();
+    for (const [commit, begin] of [[true, 0], [false, 20], [true, 20], [true, 40]]) {
+      assert.deepStrictEqual(await transform(producer, commit), values.slice(begin, begin + 20));
+    }
+    await producer.disconnect();
+    assert.deepStrictEqual(await consume("js-out", "js-out-committed", 60), values.map((value) => `k=-${value}`));
+    assert.strictEqual((await consume("js-out", "js-out-all", 80, { readUncommitted: true })).length, 80);
   },
 
   async admin() {

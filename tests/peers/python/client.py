@@ -78,6 +78,41 @@ def kafka_python_transactions():
     assert python_consume("python-transactions", 3, group_id=None) == ["a", "b", "c"]
 
 
+TRANSFORMS = [(True, 0), (False, 20), (True, 20), (True, 40)]  # lives of a program: whether it commits, the record it begins at
+
+
+def kafka_python_exactly_once():
+    from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
+    python_create("python-in").close()
+    python_create("python-out").close()
+    source = KafkaProducer(bootstrap_servers=BOOTSTRAP, acks="all")
+    for i in range(60):
+        source.send("python-in", b"%d" % i)
+    source.flush(30)
+    source.close()
+    producer = KafkaProducer(bootstrap_servers=BOOTSTRAP, transactional_id="python-transform")
+    producer.init_transactions()
+    for commit, begin in TRANSFORMS:
+        consumer = KafkaConsumer("python-in", bootstrap_servers=BOOTSTRAP, group_id="python-transform", auto_offset_reset="earliest",
+                                 enable_auto_commit=False, isolation_level="read_committed")
+        taken, until = [], time.time() + 30
+        while len(taken) < 20 and time.time() < until:
+            for records in consumer.poll(500, max_records=20 - len(taken)).values():
+                taken += records
+        assert [record.value for record in taken] == [b"%d" % i for i in range(begin, begin + 20)]
+        producer.begin_transaction()
+        for record in taken:
+            producer.send("python-out", b"-" + record.value)
+        producer.flush(30)  # an abort drops what was not sent yet
+        offsets = {TopicPartition("python-in", 0): OffsetAndMetadata(taken[-1].offset + 1, "", -1)}
+        producer.send_offsets_to_transaction(offsets, consumer.group_metadata())
+        producer.commit_transaction() if commit else producer.abort_transaction()
+        consumer.close()
+    producer.close()
+    assert python_consume("python-out", 60, group_id=None, isolation_level="read_committed") == ["-%d" % i for i in range(60)]
+    assert len(python_consume("python-out", 80, group_id=None)) == 80
+
+
 def kafka_python_admin():
     from kafka import KafkaProducer, TopicPartition
     from kafka.admin import ACLFilter, ACLOperation, ACLPermissionType, ConfigResource, ConfigResourceType, ResourcePatternFilter, ResourceType, \
@@ -191,6 +226,28 @@ async def aiokafka_transactions():
             await (producer.commit_transaction() if commit else producer.abort_transaction())
     assert await aio_consume("aio-transactions", 2, isolation_level="read_committed") == ["a", "c"]
     assert await aio_consume("aio-transactions", 3) == ["a", "b", "c"]
+
+
+async def aiokafka_exactly_once():
+    from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+    await aio_create("aio-in")
+    await aio_create("aio-out")
+    async with AIOKafkaProducer(bootstrap_servers=BOOTSTRAP) as source:
+        for i in range(60):
+            await source.send_and_wait("aio-in", b"%d" % i)
+    async with AIOKafkaProducer(bootstrap_servers=BOOTSTRAP, transactional_id="aio-transform") as producer:
+        for commit, begin in TRANSFORMS:
+            async with AIOKafkaConsumer("aio-in", bootstrap_servers=BOOTSTRAP, group_id="aio-transform", auto_offset_reset="earliest",
+                                        enable_auto_commit=False, isolation_level="read_committed") as consumer:
+                taken = [await asyncio.wait_for(consumer.getone(), 30) for _ in range(20)]
+                assert [record.value for record in taken] == [b"%d" % i for i in range(begin, begin + 20)]
+                await producer.begin_transaction()
+                for record in taken:
+                    await producer.send_and_wait("aio-out", b"-" + record.value)
+                await producer.send_offsets_to_transaction({TopicPartition("aio-in", 0): taken[-1].offset + 1}, "aio-transform")
+                await (producer.commit_transaction() if commit else producer.abort_transaction())
+    assert await aio_consume("aio-out", 60, isolation_level="read_committed") == ["-%d" % i for i in range(60)]
+    assert len(await aio_consume("aio-out", 80)) == 80
 
 
 async def aiokafka_login():
