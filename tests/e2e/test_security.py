@@ -380,6 +380,43 @@ def test_a_certificate_names_its_user(secure, certificates):
         psycopg.connect(host="localhost", port=secure.pg_port, user="admin", dbname="kappa", hostaddr="127.0.0.1", password="x", **login)
 
 
+def test_clients_without_a_certificate_are_refused_where_one_is_required(certificates):
+    certificates.issue("known", "admin")
+    certificates.issue("strange", "admin", authority="stranger")
+    os.chmod(certificates.path("known.key"), 0o600)
+    os.chmod(certificates.path("strange.key"), 0o600)
+    options = certificates.options("--tls-client-ca-file", certificates.path("ca.crt"), "--tls-client-required")
+    with Appliance(options=options, env={"KAPPA_ADMIN_PASSWORD": PASSWORD}) as kappa:
+        def own(name, certificate, key):
+            return {certificate: certificates.path(name + ".crt"), key: certificates.path(name + ".key")} if name else {}
+
+        def kafka(name):
+            return kafka_options(kappa, "admin", PASSWORD, tls=certificates, **own(name, "ssl.certificate.location", "ssl.key.location"))
+
+        def sql(name):
+            return sql_as(kappa, "admin", PASSWORD, "SELECT 1", sslmode="require", **own(name, "sslcert", "sslkey"))
+
+        def curl(name):
+            certificate = [word for pair in own(name, "--cert", "--key").items() for word in pair]
+            return subprocess.run(["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", certificates.path("ca.crt"), "-u",
+                                   "admin:" + PASSWORD, "https://localhost:%d/topics" % kappa.http_port] + certificate,
+                                  capture_output=True, text=True, timeout=30).stdout
+
+        topics_make(kafka("known"), "orders")
+        assert topics_of(kafka("known")) == {"orders"}
+        assert sql("known") == [(1,)]
+        assert curl("known") == "200"
+        for name in (None, "strange"):  # the right password does not help
+            refused(kafka(name))
+            with pytest.raises(psycopg.OperationalError):
+                sql(name)
+            assert curl(name) == "000"
+        for listener in ("kafka", "pg", "http"):
+            assert any("peer did not return a certificate" in line and '"%s"' % listener in line for line in kappa.stderr().splitlines())
+    with Appliance.unstarted(options=certificates.options("--tls-client-required")) as kappa:
+        assert "tls_client_required needs tls_client_ca_file" in kappa.start_refused()[1]
+
+
 def test_who_does_not_speak_tls_is_told_in_the_log(secure, plain):
     refused({"bootstrap.servers": secure.bootstrap, "log_level": 0, "error_cb": lambda error: None})
     assert "plaintext_refused" in secure.stderr() and "the client began without it" in secure.stderr()

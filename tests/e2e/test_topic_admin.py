@@ -5,6 +5,8 @@ and KAFKA.md lists has its test here or in tests/ingest.
 """
 import os
 import random
+import socket
+import struct
 import sys
 
 import confluent_kafka
@@ -189,6 +191,37 @@ def test_what_a_view_needs_is_not_trimmed_unless_forced_and_it_says_which(kappa,
     # Retention with permission, given to the topic.
     alter(confluent, "precious", {"retention.ms": "1", "kappa.trim.force": "true"})
     assert kappa.sql("SELECT trim_force, kept_for FROM kappa.topics WHERE topic = 'precious'") == [(True, None)]
+
+
+def delete_records(kappa, topic, partition, offset):
+    """DeleteRecords 1, which no client of the default tests has: the low watermark and the error's code."""
+    body = struct.pack(">ih", 1, len(topic)) + topic.encode() + struct.pack(">iiqi", 1, partition, offset, 10000)
+    with socket.create_connection(("127.0.0.1", kappa.kafka_port), 10) as client, client.makefile("rb") as answers:
+        client.sendall(struct.pack(">ihhih", 10 + len(body), 21, 1, 7, -1) + body)
+        answer = answers.read(struct.unpack(">i", answers.read(4))[0])
+    assert struct.unpack(">iiih", answer[:14]) == (7, 0, 1, len(topic)) and answer[14:14 + len(topic)] == topic.encode()
+    count, number, low_watermark, code = struct.unpack(">iiqh", answer[14 + len(topic):])
+    assert (count, number) == (1, partition)
+    return low_watermark, code
+
+
+def test_delete_records_spares_what_a_view_needs_and_names_the_view(kappa, confluent):
+    kappa.sql("CREATE TABLE spared (k text)")
+    kappa.produce("spared", [{"k": "a"}, {"k": "b"}, {"k": "c"}])
+    kappa.sql("CREATE MATERIALIZED VIEW spared_count AS SELECT count(*) AS n FROM spared")
+    kappa.wait("SELECT n FROM spared_count", [(3,)])
+    for offset in (1, -1):
+        assert delete_records(kappa, "spared", 0, offset) == (-1, confluent_kafka.KafkaError.POLICY_VIOLATION)
+    refused = [line for line in kappa.stderr().splitlines() if "records_not_deleted" in line and "spared" in line]
+    assert len(refused) == 2 and all("spared_count@1" in line for line in refused)
+    assert [r.offset for r in confluent_consume(kappa.bootstrap, "spared")] == [0, 1, 2]
+    # The protocol has no "force", so the permission is the topic's.
+    alter(confluent, "spared", {"kappa.trim.force": "true"})
+    assert delete_records(kappa, "spared", 0, 2) == (2, 0)
+    assert [r.offset for r in confluent_consume(kappa.bootstrap, "spared", offset=2)] == [2]
+    assert delete_records(kappa, "spared", 0, -1) == (3, 0)
+    assert kappa.sql("SELECT log_start_offset, high_watermark FROM kappa.partitions WHERE topic = 'spared'") == [(3, 3)]
+    kappa.wait("SELECT n FROM spared_count", [(3,)])  # what was read stays
 
 
 # ---- compaction ----
