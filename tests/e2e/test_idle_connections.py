@@ -1,7 +1,6 @@
 """Thousands of clients that are there and say nothing, or wait for records: they cost a little memory each, and nobody waits for them."""
 import contextlib
 import os
-import re
 import resource
 import socket
 import struct
@@ -15,6 +14,7 @@ import pytest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
 from appliance import Appliance  # noqa: E402
 from kafka_client import Record, confluent_produce  # noqa: E402
+from raw_client import receive, resident_bytes  # noqa: E402
 
 IDLE = 2000
 WAITING = 200
@@ -34,24 +34,10 @@ def kappa():
         yield appliance
 
 
-def resident_bytes(kappa):
-    with open("/proc/%d/status" % kappa.process.pid) as status:
-        return int(re.search(r"RssAnon:\s+(\d+) kB", status.read()).group(1)) * 1024
-
-
 def cpu_seconds(kappa):
     with open("/proc/%d/stat" % kappa.process.pid) as stat:
         fields = stat.read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def receive(client, size):
-    whole = bytearray()
-    while len(whole) < size:
-        piece = client.recv(size - len(whole))
-        assert piece, "closed after %d of %d bytes" % (len(whole), size)
-        whole += piece
-    return bytes(whole)
 
 
 def ask(client, key, version, body):

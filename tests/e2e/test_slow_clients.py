@@ -6,7 +6,6 @@ work as that ahead, and would hold gigabytes if it were begun. Large requests th
 """
 import contextlib
 import os
-import re
 import select
 import socket
 import ssl
@@ -23,6 +22,7 @@ import pytest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
 from appliance import Appliance  # noqa: E402
 from kafka_client import Record, confluent_consume, confluent_produce  # noqa: E402
+from raw_client import receive, resident_bytes  # noqa: E402
 
 MIB = 1 << 20
 TOPIC_BYTES = 64 * MIB
@@ -61,12 +61,6 @@ def encrypted():
             yield appliance
 
 
-def resident_bytes(kappa):
-    """Anonymous memory: the log's pages that are mapped or cached are the kernel's to take back."""
-    with open("/proc/%d/status" % kappa.process.pid) as status:
-        return int(re.search(r"RssAnon:\s+(\d+) kB", status.read()).group(1)) * 1024
-
-
 def fetch_frame(answer_bytes, correlation):
     """Fetch, version 4, of the topic from its beginning."""
     body = struct.pack(">iiiib", -1, 0, 1, answer_bytes, 0)
@@ -94,15 +88,6 @@ def slow_encrypted_client(kappa, answer_bytes, requests):
     client = context.wrap_socket(plain)
     client.sendall(b"".join(fetch_frame(answer_bytes, i) for i in range(requests)))
     return client
-
-
-def receive(client, size):
-    whole = bytearray()
-    while len(whole) < size:
-        piece = client.recv(size - len(whole))
-        assert piece, "closed after %d of %d bytes" % (len(whole), size)
-        whole += piece
-    return bytes(whole)
 
 
 def sockets(kappa):
