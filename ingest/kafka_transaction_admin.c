@@ -2,6 +2,8 @@
  * answered once, however often it was asked: a partition may have many producers, and asking costs four
  * bytes.
  */
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "ingest/kafka_request.h"
 #include "ingest/transaction_coordinator.h"
@@ -143,26 +145,55 @@ enum kafka_progress kafka_describe_transactions_run(struct kafka_request *reques
 
 /* ---- ListTransactions ---- */
 
-static bool state_is_wanted(
+/* The filters in a form that is quick to ask: there may be many of them, and many transactions. */
+struct wanted {
+	bool states[TRANSACTION_DEAD + 1];
+	int64_t *producer_ids; /* sorted */
+	size_t producer_id_count;
+	bool any_producer;
+	int64_t duration_ms; /* negative: any */
+};
+
+static int ids_compare(const void *left, const void *right)
+{
+	const int64_t *a = left, *b = right;
+	return (*a > *b) - (*a < *b);
+}
+
+static bool state_is_named(
 	const struct kafka_list_transactions_request *message, enum transaction_state state)
 {
-	bool wanted = message->state_filters_count <= 0;
-	for (int32_t i = 0; i < message->state_filters_count && !wanted; i++)
-		wanted = slice_equal(message->state_filters[i], slice_of_string(transaction_state_name(state)));
+	bool named = message->state_filters_count <= 0;
+	for (int32_t i = 0; i < message->state_filters_count && !named; i++)
+		named = slice_equal(message->state_filters[i], slice_of_string(transaction_state_name(state)));
+	return named;
+}
+
+/* Sorts the message's producer ids. */
+static struct wanted wanted_of(struct kafka_list_transactions_request *message)
+{
+	struct wanted wanted = {.any_producer = message->producer_id_filters_count <= 0,
+		.producer_ids = message->producer_id_filters,
+		.duration_ms = message->duration_filter};
+	for (int state = TRANSACTION_EMPTY; state <= TRANSACTION_DEAD; state++)
+		wanted.states[state] = state_is_named(message, (enum transaction_state)state);
+	if (!wanted.any_producer) {
+		wanted.producer_id_count = (size_t)message->producer_id_filters_count;
+		qsort(wanted.producer_ids, wanted.producer_id_count, sizeof(int64_t), ids_compare);
+	}
 	return wanted;
 }
 
-static bool transaction_is_wanted(const struct kafka_list_transactions_request *message,
-	const struct transaction_value *value, int64_t wall_ms)
+static bool transaction_is_wanted(
+	const struct wanted *wanted, const struct transaction_value *value, int64_t wall_ms)
 {
 	bool runs = value->state == TRANSACTION_ONGOING || transaction_is_prepared(value);
-	bool wanted = message->producer_id_filters_count <= 0;
-	for (int32_t i = 0; i < message->producer_id_filters_count && !wanted; i++)
-		wanted = message->producer_id_filters[i] == value->producer_id;
-	if (message->duration_filter >= 0 &&
-		(!runs || wall_ms - value->start_wall_ms <= message->duration_filter))
+	if (wanted->duration_ms >= 0 && (!runs || wall_ms - value->start_wall_ms <= wanted->duration_ms))
 		return false;
-	return wanted && state_is_wanted(message, value->state);
+	if (!wanted->any_producer && bsearch(&value->producer_id, wanted->producer_ids, wanted->producer_id_count,
+									 sizeof(int64_t), ids_compare) == NULL)
+		return false;
+	return wanted->states[value->state];
 }
 
 static bool state_is_known(struct slice name)
@@ -176,9 +207,10 @@ static bool state_is_known(struct slice name)
 enum kafka_progress kafka_list_transactions_run(struct kafka_request *request, int64_t now_ms)
 {
 	(void)now_ms;
-	const struct kafka_list_transactions_request *message = request->message;
+	struct kafka_list_transactions_request *message = request->message;
 	struct kafka_list_transactions_response *answer =
 		KAFKA_NEW(&request->arena, list_transactions_response, 1);
+	struct wanted wanted = wanted_of(message);
 	struct transaction_description *list = NULL;
 	int32_t count = 0;
 	int64_t wall_ms = clock_wall_ms();
@@ -186,7 +218,7 @@ enum kafka_progress kafka_list_transactions_run(struct kafka_request *request, i
 		transaction_coordinator_list(request->broker->transactions, &request->arena, &list, &count);
 	answer->transaction_states = KAFKA_NEW(&request->arena, list_transactions_state, count);
 	for (int32_t i = 0; i < count; i++) {
-		if (!transaction_is_wanted(message, &list[i].value, wall_ms))
+		if (!transaction_is_wanted(&wanted, &list[i].value, wall_ms))
 			continue;
 		struct kafka_list_transactions_state *to =
 			&answer->transaction_states[answer->transaction_states_count++];

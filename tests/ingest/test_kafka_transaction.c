@@ -567,6 +567,14 @@ static void what_is_under_way_can_be_looked_at(void **state)
 	listed = ask(fixture, 66, 0, list);
 	assert_int_equal(listed->transaction_states_count, 1);
 	assert_true(slice_equal(listed->transaction_states->transactional_id, slice_of_string("x")));
+	int64_t several[] = {y.id + 1000, x.id, -5, y.id, x.id}; /* in no order */
+	list->producer_id_filters = several;
+	list->producer_id_filters_count = 5;
+	listed = ask(fixture, 66, 0, list);
+	assert_int_equal(listed->transaction_states_count, 2);
+	list->producer_id_filters_count = 1;
+	listed = ask(fixture, 66, 0, list);
+	assert_int_equal(listed->transaction_states_count, 0);
 	struct kafka_describe_producers_request *producers = MAKE(fixture, describe_producers_request);
 	producers->topics = MAKE(fixture, describe_producers_request_topic);
 	producers->topics_count = 1;
