@@ -183,47 +183,47 @@ static void resource_alter(struct alteration *alteration,
 			alteration->request, to, KAFKA_INVALID_REQUEST, "only topics and brokers have configuration");
 }
 
-/* What AlterConfigs sends, as if it had been sent one by one. */
-static const struct kafka_incremental_alter_configs_resource *resource_convert(
-	struct kafka_request *request, const struct kafka_alter_configs_resource *from)
+/* A resource that is there more than once is refused, as by Kafka: nobody could say which of its
+ * configurations is meant. It is answered once. */
+static void resources_alter(struct alteration *alteration,
+	const struct kafka_incremental_alter_configs_resource *resources, int32_t count)
 {
-	struct kafka_incremental_alter_configs_resource *resource =
-		KAFKA_NEW(&request->arena, incremental_alter_configs_resource, 1);
-	resource->resource_type = from->resource_type;
-	resource->resource_name = from->resource_name;
-	resource->configs_count = from->configs_count;
-	resource->configs = KAFKA_NEW(&request->arena, incremental_alter_configs_config, from->configs_count);
+	struct kafka_request *request = alteration->request;
+	struct kafka_alter_configs_response *answer = KAFKA_NEW(&request->arena, alter_configs_response, 1);
+	struct kafka_mentions *mentions = kafka_mentions_new(&request->arena, count);
+	for (int32_t i = 0; i < count; i++)
+		kafka_mentions_add(mentions, resources[i].resource_name, resources[i].resource_type);
+	kafka_mentions_finish(mentions);
+	answer->responses = KAFKA_NEW(&request->arena, alter_configs_result, mentions->unique);
+	request->state = answer;
+	for (int32_t i = 0; i < count; i++) {
+		if (mentions->kinds[i] == KAFKA_MENTIONED_AGAIN)
+			continue;
+		struct kafka_alter_configs_result *to = &answer->responses[answer->responses_count++];
+		to->resource_type = resources[i].resource_type;
+		to->resource_name = resources[i].resource_name;
+		if (mentions->kinds[i] == KAFKA_MENTIONED_ONCE)
+			resource_alter(alteration, &resources[i], to);
+		else
+			result_refuse(
+				request, to, KAFKA_INVALID_REQUEST, "the request names this resource more than once");
+	}
+}
+
+/* What AlterConfigs sends of a resource, as if it had been sent one by one. */
+static void resource_convert(struct kafka_request *request, const struct kafka_alter_configs_resource *from,
+	struct kafka_incremental_alter_configs_resource *to)
+{
+	to->resource_type = from->resource_type;
+	to->resource_name = from->resource_name;
+	to->configs_count = from->configs_count;
+	to->configs = KAFKA_NEW(&request->arena, incremental_alter_configs_config, from->configs_count);
 	for (int32_t c = 0; c < from->configs_count; c++) {
-		resource->configs[c].name = from->configs[c].name;
-		resource->configs[c].value = from->configs[c].value;
-		resource->configs[c].config_operation =
+		to->configs[c].name = from->configs[c].name;
+		to->configs[c].value = from->configs[c].value;
+		to->configs[c].config_operation =
 			from->configs[c].value.data != NULL ? OPERATION_SET : OPERATION_DELETE;
 	}
-	return resource;
-}
-
-/* A place for the answer about a resource, with its name; `now`: the resource is to be altered. NULL: it has
- * been answered. A resource that is there more than once is refused, as by Kafka: nobody could say which of
- * its configurations is meant. */
-static struct kafka_alter_configs_result *result_place(struct kafka_request *request,
-	const struct kafka_mentions *mentions, int32_t which, struct kafka_alter_configs_response *answer,
-	bool *now)
-{
-	*now = mentions->kinds[which] == KAFKA_MENTIONED_ONCE;
-	if (mentions->kinds[which] == KAFKA_MENTIONED_AGAIN)
-		return NULL;
-	struct kafka_alter_configs_result *to = &answer->responses[answer->responses_count++];
-	if (!*now)
-		result_refuse(request, to, KAFKA_INVALID_REQUEST, "the request names this resource more than once");
-	return to;
-}
-
-static struct kafka_alter_configs_response *answer_make(struct kafka_request *request, int32_t count)
-{
-	struct kafka_alter_configs_response *answer = KAFKA_NEW(&request->arena, alter_configs_response, 1);
-	answer->responses = KAFKA_NEW(&request->arena, alter_configs_result, count);
-	request->state = answer;
-	return answer;
 }
 
 static void configs_alter(struct kafka_request *request)
@@ -231,46 +231,18 @@ static void configs_alter(struct kafka_request *request)
 	const struct kafka_alter_configs_request *message = request->message;
 	struct alteration alteration = {
 		.request = request, .replaces = true, .validate_only = message->validate_only};
-	struct kafka_mentions *mentions = kafka_mentions_new(&request->arena, message->resources_count);
+	struct kafka_incremental_alter_configs_resource *resources =
+		KAFKA_NEW(&request->arena, incremental_alter_configs_resource, message->resources_count);
 	for (int32_t i = 0; i < message->resources_count; i++)
-		kafka_mentions_add(
-			mentions, message->resources[i].resource_name, message->resources[i].resource_type);
-	kafka_mentions_finish(mentions);
-	struct kafka_alter_configs_response *answer = answer_make(request, mentions->unique);
-	for (int32_t i = 0; i < message->resources_count; i++) {
-		const struct kafka_alter_configs_resource *from = &message->resources[i];
-		bool now;
-		struct kafka_alter_configs_result *to = result_place(request, mentions, i, answer, &now);
-		if (to == NULL)
-			continue;
-		to->resource_type = from->resource_type;
-		to->resource_name = from->resource_name;
-		if (now)
-			resource_alter(&alteration, resource_convert(request, from), to);
-	}
+		resource_convert(request, &message->resources[i], &resources[i]);
+	resources_alter(&alteration, resources, message->resources_count);
 }
 
 static void configs_alter_incrementally(struct kafka_request *request)
 {
 	const struct kafka_incremental_alter_configs_request *message = request->message;
 	struct alteration alteration = {.request = request, .validate_only = message->validate_only};
-	struct kafka_mentions *mentions = kafka_mentions_new(&request->arena, message->resources_count);
-	for (int32_t i = 0; i < message->resources_count; i++)
-		kafka_mentions_add(
-			mentions, message->resources[i].resource_name, message->resources[i].resource_type);
-	kafka_mentions_finish(mentions);
-	struct kafka_alter_configs_response *answer = answer_make(request, mentions->unique);
-	for (int32_t i = 0; i < message->resources_count; i++) {
-		const struct kafka_incremental_alter_configs_resource *from = &message->resources[i];
-		bool now;
-		struct kafka_alter_configs_result *to = result_place(request, mentions, i, answer, &now);
-		if (to == NULL)
-			continue;
-		to->resource_type = from->resource_type;
-		to->resource_name = from->resource_name;
-		if (now)
-			resource_alter(&alteration, from, to);
-	}
+	resources_alter(&alteration, message->resources, message->resources_count);
 }
 
 enum kafka_progress kafka_alter_configs_run(struct kafka_request *request, int64_t now_ms)
