@@ -344,3 +344,14 @@ struct kafka_list_offsets_response_partition *list_offset(
 	struct kafka_list_offsets_response *answer = ask(fixture, 2, 7, message);
 	return answer->topics->partitions;
 }
+
+void topic_fill(
+	struct kafka_fixture *fixture, const char *topic, int32_t partition, int batches, int32_t records)
+{
+	for (int i = 0; i < batches; i++) {
+		struct buffer batch = {0};
+		batch_make(&batch, records, 1000 + 1000 * i, CODEC_NONE, NULL);
+		assert_int_equal(produce(fixture, topic, partition, buffer_slice(&batch))->error_code, KAFKA_NONE);
+		buffer_deinit(&batch);
+	}
+}

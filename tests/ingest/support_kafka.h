@@ -94,4 +94,8 @@ struct kafka_list_offsets_response_partition *list_offset(
 
 #define MAKE(fixture, name) KAFKA_NEW(&(fixture)->arena, name, 1)
 
+/* Produces `batches` of `records` each, timestamps from 1000, 2000, … on. */
+void topic_fill(
+	struct kafka_fixture *fixture, const char *topic, int32_t partition, int batches, int32_t records);
+
 #endif

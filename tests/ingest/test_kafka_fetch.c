@@ -6,17 +6,6 @@
 #include "base/file.h"
 #include "base/hash.h"
 
-static void fill(
-	struct kafka_fixture *fixture, const char *topic, int32_t partition, int batches, int32_t records)
-{
-	for (int i = 0; i < batches; i++) {
-		struct buffer batch = {0};
-		batch_make(&batch, records, 1000 + 1000 * i, CODEC_NONE, NULL);
-		assert_int_equal(produce(fixture, topic, partition, buffer_slice(&batch))->error_code, KAFKA_NONE);
-		buffer_deinit(&batch);
-	}
-}
-
 static struct kafka_fetch_response_partition *fetched(
 	struct kafka_fixture *fixture, int16_t version, const struct kafka_fetch_request *message)
 {
@@ -45,7 +34,7 @@ static void records_come_back_in_every_version(void **state)
 {
 	struct kafka_fixture *fixture = *state;
 	topic_make(fixture, "t", 2);
-	fill(fixture, "t", 1, 3, 10);
+	topic_fill(fixture, "t", 1, 3, 10);
 	for (int16_t version = 4; version <= 12; version++) {
 		struct kafka_fetch_response_partition *answer =
 			fetched(fixture, version, fetch_make(fixture, "t", 1, 0, 1, 1000));
@@ -65,7 +54,7 @@ static void offset_at_the_high_watermark_is_empty_and_no_error(void **state)
 {
 	struct kafka_fixture *fixture = *state;
 	topic_make(fixture, "t", 1);
-	fill(fixture, "t", 0, 1, 10);
+	topic_fill(fixture, "t", 0, 1, 10);
 	struct kafka_fetch_response_partition *answer =
 		fetched(fixture, 11, fetch_make(fixture, "t", 0, 10, 1, 0));
 	assert_int_equal(answer->error_code, KAFKA_NONE);
@@ -78,7 +67,7 @@ static void mid_batch_fetch_returns_the_batch(void **state)
 {
 	struct kafka_fixture *fixture = *state;
 	topic_make(fixture, "t", 1);
-	fill(fixture, "t", 0, 3, 10);
+	topic_fill(fixture, "t", 0, 3, 10);
 	struct kafka_fetch_response_partition *answer =
 		fetched(fixture, 11, fetch_make(fixture, "t", 0, 17, 1, 0));
 	assert_int_equal(records_check(answer->records, 10), 30);
@@ -88,7 +77,7 @@ static void offsets_outside_the_log_are_out_of_range(void **state)
 {
 	struct kafka_fixture *fixture = *state;
 	topic_make(fixture, "t", 1);
-	fill(fixture, "t", 0, 1, 10);
+	topic_fill(fixture, "t", 0, 1, 10);
 	/* An error answers at once, however long the client would wait. */
 	assert_int_equal(fetched(fixture, 11, fetch_make(fixture, "t", 0, 11, 1, 100000))->error_code,
 		KAFKA_OFFSET_OUT_OF_RANGE);
@@ -199,7 +188,7 @@ static void an_error_in_one_partition_comes_with_the_records_of_the_others(void 
 {
 	struct kafka_fixture *fixture = *state;
 	topic_make(fixture, "t", 1);
-	fill(fixture, "t", 0, 1, 10);
+	topic_fill(fixture, "t", 0, 1, 10);
 	struct kafka_fetch_request *message = fetch_make(fixture, "t", 0, 0, 1, 1000);
 	message->topics->partitions_count = 2;
 	message->topics->partitions = KAFKA_NEW(&fixture->arena, fetch_request_partition, 2);
@@ -214,8 +203,8 @@ static void limits_hold_but_the_first_batch_always_comes(void **state)
 {
 	struct kafka_fixture *fixture = *state;
 	topic_make(fixture, "t", 2);
-	fill(fixture, "t", 0, 4, 100); /* four batches of about 1.2 KB each */
-	fill(fixture, "t", 1, 4, 100);
+	topic_fill(fixture, "t", 0, 4, 100); /* four batches of about 1.2 KB each */
+	topic_fill(fixture, "t", 1, 4, 100);
 	struct kafka_fetch_request *message = fetch_make(fixture, "t", 0, 0, 1, 0);
 	message->max_bytes = 1;
 	message->topics->partitions->partition_max_bytes = 1;
@@ -250,7 +239,7 @@ static void partitions_take_turns_at_being_first(void **state)
 	topic_make(fixture, "t", 3);
 	int served[3] = {0};
 	for (int32_t p = 0; p < 3; p++)
-		fill(fixture, "t", p, 1, 10);
+		topic_fill(fixture, "t", p, 1, 10);
 	struct kafka_fetch_request *message = fetch_make(fixture, "t", 0, 0, 1, 0);
 	message->max_bytes = 1;
 	message->topics->partitions_count = 3;

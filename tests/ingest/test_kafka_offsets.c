@@ -1,22 +1,11 @@
 /* ListOffsets and OffsetForLeaderEpoch. */
 #include "support_kafka.h"
 
-static void fill(
-	struct kafka_fixture *fixture, const char *topic, int32_t partition, int batches, int32_t records)
-{
-	for (int i = 0; i < batches; i++) {
-		struct buffer batch = {0};
-		batch_make(&batch, records, 1000 + 1000 * i, CODEC_NONE, NULL);
-		assert_int_equal(produce(fixture, topic, partition, buffer_slice(&batch))->error_code, KAFKA_NONE);
-		buffer_deinit(&batch);
-	}
-}
-
 static void offsets_are_listed_by_end_start_and_time(void **state)
 {
 	struct kafka_fixture *fixture = *state;
 	topic_make(fixture, "t", 1);
-	fill(fixture, "t", 0, 3, 10); /* timestamps 1000 … 1009, 2000 … 2009, 3000 … 3009 */
+	topic_fill(fixture, "t", 0, 3, 10); /* timestamps 1000 … 1009, 2000 … 2009, 3000 … 3009 */
 	assert_int_equal(list_offset(fixture, "t", 0, -1)->offset, 30);
 	assert_int_equal(list_offset(fixture, "t", 0, -2)->offset, 0);
 	struct kafka_list_offsets_response_partition *answer = list_offset(fixture, "t", 0, -3);
@@ -37,7 +26,7 @@ static void list_offsets_v0_is_neither_advertised_nor_answered_with_the_meaning_
 {
 	struct kafka_fixture *fixture = *state;
 	topic_make(fixture, "t", 1);
-	fill(fixture, "t", 0, 1, 10);
+	topic_fill(fixture, "t", 0, 1, 10);
 	struct kafka_api_versions_response *answer = ask(fixture, 18, 0, MAKE(fixture, api_versions_request));
 	for (int32_t i = 0; i < answer->api_keys_count; i++) {
 		if (answer->api_keys[i].api_key == 2)
@@ -57,7 +46,7 @@ static void time_query_finds_the_record_not_the_batch(void **state)
 {
 	struct kafka_fixture *fixture = *state;
 	topic_make(fixture, "t", 1);
-	fill(fixture, "t", 0, 3, 10);
+	topic_fill(fixture, "t", 0, 3, 10);
 	struct kafka_list_offsets_response_partition *answer = list_offset(fixture, "t", 0, 2005);
 	assert_int_equal(answer->offset, 15);
 	assert_int_equal(answer->timestamp, 2005);
@@ -67,7 +56,7 @@ static void time_query_beyond_the_last_record_answers_minus_one(void **state)
 {
 	struct kafka_fixture *fixture = *state;
 	topic_make(fixture, "t", 1);
-	fill(fixture, "t", 0, 3, 10);
+	topic_fill(fixture, "t", 0, 3, 10);
 	struct kafka_list_offsets_response_partition *answer = list_offset(fixture, "t", 0, 3010);
 	assert_int_equal(answer->error_code, KAFKA_NONE);
 	assert_int_equal(answer->offset, -1);
@@ -83,7 +72,7 @@ static void the_only_leader_epoch_ends_at_the_high_watermark(void **state)
 {
 	struct kafka_fixture *fixture = *state;
 	topic_make(fixture, "t", 1);
-	fill(fixture, "t", 0, 1, 10);
+	topic_fill(fixture, "t", 0, 1, 10);
 	struct kafka_leader_epoch_request *message = MAKE(fixture, leader_epoch_request);
 	message->topics_count = 1;
 	message->topics = MAKE(fixture, leader_epoch_request_topic);
