@@ -19,7 +19,28 @@
 
 enum { OUTCOME_SAME, OUTCOME_OLDER, OUTCOME_DAMAGED, OUTCOME_OTHER, OUTCOME_WRONG };
 
-/* Makes a store with several files and a WAL that matters; returns the number of its last step. */
+/* Whether RocksDB works on something in the background, or has files it no longer or not yet needs. */
+static bool has_leftovers(const struct fixture *fixture)
+{
+	rocksdb_t *db = fixture->store->db;
+	uint64_t pending = 1, running = 1;
+	if (rocksdb_property_int(db, "rocksdb.compaction-pending", &pending) != 0 ||
+		rocksdb_property_int(db, "rocksdb.num-running-compactions", &running) != 0)
+		abort();
+	const rocksdb_livefiles_t *live = rocksdb_livefiles(db);
+	struct directory_list files;
+	if (directory_list(fixture->path, &files) != STATUS_OK)
+		abort();
+	int tables = 0;
+	for (size_t i = 0; i < files.count; i++)
+		tables += strstr(files.names[i], ".sst") != NULL;
+	bool busy = pending != 0 || running != 0 || tables != rocksdb_livefiles_count(live);
+	rocksdb_livefiles_destroy(live);
+	directory_list_free(&files);
+	return busy;
+}
+
+/* Makes a store with several files, each of which is needed, and a WAL that matters. */
 static void store_build(const char *path)
 {
 	struct fixture fixture = {.random = 11};
@@ -32,6 +53,13 @@ static void store_build(const char *path)
 	for (int i = 0; i < 12; i++) {
 		view_store_set_ingest_entries_min(fixture.store, i % 4 == 1 ? 1 : SIZE_MAX);
 		step_finish(&fixture, &model, step_make(&fixture, &model, 100));
+	}
+	for (int waited = 0; has_leftovers(&fixture); waited++) {
+		if (waited == 10000) {
+			(void)fprintf(stderr, "RocksDB did not come to rest in ten seconds\n");
+			abort();
+		}
+		(void)usleep(1000);
 	}
 	/* Not closed: the manifest ends with the last ingestion and the WAL holds what came after it, as after a
 	 * kill. */
