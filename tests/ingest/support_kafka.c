@@ -355,3 +355,16 @@ void topic_fill(
 		buffer_deinit(&batch);
 	}
 }
+
+struct kafka_offset_commit_request *offset_commit_make(struct kafka_fixture *fixture, const char *group)
+{
+	struct kafka_offset_commit_request *commit = KAFKA_NEW(&fixture->arena, offset_commit_request, 1);
+	commit->group_id = slice_of_string(group);
+	commit->generation_id = -1;
+	commit->topics_count = 1;
+	commit->topics = KAFKA_NEW(&fixture->arena, offset_commit_request_topic, 1);
+	commit->topics->name = slice_of_string("t");
+	commit->topics->partitions_count = 1;
+	commit->topics->partitions = KAFKA_NEW(&fixture->arena, offset_commit_request_partition, 1);
+	return commit;
+}

@@ -98,4 +98,7 @@ struct kafka_list_offsets_response_partition *list_offset(
 void topic_fill(
 	struct kafka_fixture *fixture, const char *topic, int32_t partition, int batches, int32_t records);
 
+/* An offset of partition 0 of "t", for a group without members. */
+struct kafka_offset_commit_request *offset_commit_make(struct kafka_fixture *fixture, const char *group);
+
 #endif

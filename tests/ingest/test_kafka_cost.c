@@ -328,14 +328,7 @@ static void offsets_with_much_metadata_are_answered_once(void **state)
 {
 	struct kafka_fixture *fixture = *state;
 	topic_make(fixture, "t", 2);
-	struct kafka_offset_commit_request *commit = MAKE(fixture, offset_commit_request);
-	commit->group_id = slice_of_string("g");
-	commit->generation_id = -1;
-	commit->topics_count = 1;
-	commit->topics = MAKE(fixture, offset_commit_request_topic);
-	commit->topics->name = slice_of_string("t");
-	commit->topics->partitions_count = 1;
-	commit->topics->partitions = MAKE(fixture, offset_commit_request_partition);
+	struct kafka_offset_commit_request *commit = offset_commit_make(fixture, "g");
 	commit->topics->partitions->committed_offset = 7;
 	uint8_t *metadata = memset(arena_alloc(&fixture->arena, 4096), 'm', 4096);
 	commit->topics->partitions->committed_metadata = slice_of(metadata, 4096);

@@ -286,14 +286,7 @@ static void ids_of_groups_beyond_1024_bytes_are_refused(void **state)
 	join->protocols = MAKE(fixture, join_group_request_protocol);
 	struct kafka_join_group_response *joined = ask(fixture, 11, 7, join);
 	assert_int_equal(joined->error_code, KAFKA_INVALID_GROUP_ID);
-	struct kafka_offset_commit_request *commit = MAKE(fixture, offset_commit_request);
-	commit->group_id = slice_of_string(id);
-	commit->generation_id = -1;
-	commit->topics_count = 1;
-	commit->topics = MAKE(fixture, offset_commit_request_topic);
-	commit->topics->name = slice_of_string("t");
-	commit->topics->partitions_count = 1;
-	commit->topics->partitions = MAKE(fixture, offset_commit_request_partition);
+	struct kafka_offset_commit_request *commit = offset_commit_make(fixture, id);
 	struct kafka_offset_commit_response *committed = ask(fixture, 8, 8, commit);
 	assert_int_equal(committed->topics->partitions->error_code, KAFKA_INVALID_GROUP_ID);
 	assert_int_equal(heartbeat_of(fixture, id), KAFKA_INVALID_GROUP_ID);

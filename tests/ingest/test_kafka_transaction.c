@@ -136,17 +136,24 @@ static struct partition *partition_zero(struct kafka_fixture *fixture)
 	return topic_partition(topic, 0);
 }
 
+/* Topic "t" with two records, and three of a transaction of "x" that is open. */
+static struct transaction_producer open_transaction(struct kafka_fixture *fixture)
+{
+	topic_make(fixture, "t", 1);
+	struct transaction_producer producer = init(fixture, "x");
+	put_plain(fixture, 2);
+	assert_int_equal(add(fixture, "x", producer, "t", 0), KAFKA_NONE);
+	assert_int_equal(put(fixture, "x", producer, 0, 0, 3), KAFKA_NONE);
+	return producer;
+}
+
 /* ---- ---- */
 
 /* "read_committed bounded by HW" */
 static void read_committed_is_not_bounded_by_the_high_watermark_but_by_the_last_stable_offset(void **state)
 {
 	struct kafka_fixture *fixture = *state;
-	topic_make(fixture, "t", 1);
-	struct transaction_producer producer = init(fixture, "x");
-	put_plain(fixture, 2);
-	assert_int_equal(add(fixture, "x", producer, "t", 0), KAFKA_NONE);
-	assert_int_equal(put(fixture, "x", producer, 0, 0, 3), KAFKA_NONE);
+	struct transaction_producer producer = open_transaction(fixture);
 	put_plain(fixture, 4);
 	struct kafka_fetch_response_partition *answer = fetch(fixture, 0, true, 12);
 	assert_int_equal(fetched_to(answer), 2);
@@ -193,11 +200,7 @@ static struct kafka_fetch_response_partition *fetch_parked(
 static void the_high_watermark_and_the_last_stable_offset_are_in_every_answer(void **state)
 {
 	struct kafka_fixture *fixture = *state;
-	topic_make(fixture, "t", 1);
-	struct transaction_producer producer = init(fixture, "x");
-	put_plain(fixture, 2);
-	assert_int_equal(add(fixture, "x", producer, "t", 0), KAFKA_NONE);
-	assert_int_equal(put(fixture, "x", producer, 0, 0, 3), KAFKA_NONE);
+	(void)open_transaction(fixture);
 	const struct kafka_fetch_response_partition *answer;
 	for (int16_t version = 4; version <= 12; version++) {
 		for (int64_t offset = 0; offset <= 6; offset++) { /* records, nothing, and out of range */
