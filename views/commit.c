@@ -519,8 +519,12 @@ static status files_ingest(struct view_commit *commit, struct slice meta)
 	if (writer.message == NULL) {
 		rocksdb_ingestexternalfileoptions_t *options = rocksdb_ingestexternalfileoptions_create();
 		rocksdb_ingestexternalfileoptions_set_move_files(options, 1);
+		/* Files that overlap nothing would get no sequence number of their own, and snapshots taken while
+		 * the manifest is written would see them later. They get one when any snapshot exists before. */
+		const rocksdb_snapshot_t *before = rocksdb_create_snapshot(store->db);
 		rocksdb_ingest_external_file(
 			store->db, (const char *const *)writer.paths, writer.path_count, options, &writer.message);
+		rocksdb_release_snapshot(store->db, before);
 		rocksdb_ingestexternalfileoptions_destroy(options);
 	}
 	if (writer.message != NULL) {

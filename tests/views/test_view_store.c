@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "support_views.h"
 
@@ -154,6 +155,56 @@ static void snapshots_taken_while_steps_are_written_are_of_one_step(void **state
 	assert_false(taker.wrong);
 	assert_true(taker.taken > 0);
 	fixture_teardown(&fixture);
+}
+
+struct glance {
+	struct view_store *store;
+	int64_t delay_ns; /* from the beginning of the write */
+	struct view_snapshot *snapshot;
+};
+
+/* Takes one snapshot while the first write is under way, or just after it. */
+static void *glance_take(void *context)
+{
+	struct glance *glance = context;
+	while (atomic_load(&glance->store->writes_begun) == 0)
+		continue;
+	int64_t from = clock_monotonic_ns();
+	while (clock_monotonic_ns() - from < glance->delay_ns)
+		continue;
+	glance->snapshot = view_snapshot_take(glance->store);
+	return NULL;
+}
+
+/* The very first files overlap nothing: RocksDB would let snapshots see them that were taken while it wrote
+ * its manifest. */
+static void snapshots_taken_while_the_first_files_are_ingested_do_not_see_them_later(void **state)
+{
+	(void)state;
+	enum { TRIES = 64 };
+	int64_t duration_ns = 0; /* of the write in the try before */
+	for (uint32_t try = 0; try < TRIES; try++) {
+		struct fixture fixture;
+		fixture_setup(&fixture, try);
+		struct model model = {.keyed = true};
+		fixture_open(&fixture, true);
+		view_store_set_ingest_entries_min(fixture.store, 1);
+		struct glance glance = {.store = fixture.store, .delay_ns = duration_ns * try / TRIES};
+		pthread_t thread;
+		assert_int_equal(pthread_create(&thread, NULL, glance_take, &glance), 0);
+		struct view_commit *commit = step_make(&fixture, &model, 60);
+		int64_t from = clock_monotonic_ns();
+		step_finish(&fixture, &model, commit);
+		duration_ns = clock_monotonic_ns() - from;
+		pthread_join(thread, NULL);
+		struct digest digest;
+		int64_t rows;
+		assert_int_equal(snapshot_scan(glance.snapshot, &digest, &rows), STATUS_OK);
+		assert_int_equal(rows, view_snapshot_row_count(glance.snapshot));
+		assert_true(digest_equal(digest, view_snapshot_digest(glance.snapshot)));
+		view_snapshot_release(glance.snapshot);
+		fixture_teardown(&fixture);
+	}
 }
 
 /* ---- ranges ---- */
@@ -476,6 +527,7 @@ int main(void)
 		cmocka_unit_test(random_steps_of_an_unkeyed_view_match_the_model),
 		cmocka_unit_test(snapshots_outlive_the_store_and_its_directory),
 		cmocka_unit_test(snapshots_taken_while_steps_are_written_are_of_one_step),
+		cmocka_unit_test(snapshots_taken_while_the_first_files_are_ingested_do_not_see_them_later),
 		cmocka_unit_test(key_ranges_select_what_comparisons_select),
 		cmocka_unit_test(scans_obey_cancellation_and_grow_their_batches),
 		cmocka_unit_test(impossible_steps_are_refused_whole),
