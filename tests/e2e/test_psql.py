@@ -309,8 +309,9 @@ def test_a_running_query_can_be_cancelled(kappa):
 
 
 def test_interrupting_psql_cancels_its_query(kappa):
-    client = subprocess.Popen(["psql", "-X", "-h", "127.0.0.1", "-p", str(kappa.pg_port), "-U", "kappa", "-d", "kappa", "-At", "-c", LONG],
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    client = subprocess.Popen(["psql", "-X", "-h", "127.0.0.1", "-p", str(kappa.pg_port), "-U", "kappa", "-d", "kappa", "-At",
+                               "-c", r"\! echo connected", "-c", LONG], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert client.stdout.readline() == "connected\n"
     time.sleep(0.5)
     client.send_signal(signal.SIGINT)
     _, err = client.communicate(timeout=10)

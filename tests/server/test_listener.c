@@ -331,13 +331,21 @@ static void a_limit_per_address_that_is_not_lower_changes_nothing(void **state)
 	fixture_stop(&fixture);
 }
 
+/* Until the worker streams, and as long as it then takes to get stuck with a client that does not read. */
+static void stream_wait(struct fixture *fixture, unsigned then_us)
+{
+	while (atomic_load(&fixture->written) == 0)
+		usleep(1000);
+	usleep(then_us);
+}
+
 static void a_slow_client_holds_the_worker_back_and_gets_everything(void **state)
 {
 	(void)state;
 	struct fixture fixture;
 	fixture_start(&fixture, &stream_protocol);
 	int fd = client_connect(&fixture);
-	usleep(200000);
+	stream_wait(&fixture, 200000);
 	size_t written = atomic_load(&fixture.written);
 	/* What the worker may be ahead: the bounded queue and the kernel's socket buffers. */
 	assert_in_range(written, 1, (size_t)STREAM_PIECES * STREAM_PIECE_BYTES - 1);
@@ -362,7 +370,7 @@ static void a_client_that_vanishes_wakes_the_worker(void **state)
 	struct fixture fixture;
 	fixture_start(&fixture, &stream_protocol);
 	int fd = client_connect(&fixture);
-	usleep(100000);
+	stream_wait(&fixture, 100000);
 	close(fd);
 	while (!atomic_load(&fixture.stream_done))
 		usleep(1000);
@@ -376,7 +384,7 @@ static void stopping_frees_a_worker_that_waits_for_a_client(void **state)
 	struct fixture fixture;
 	fixture_start(&fixture, &stream_protocol);
 	int fd = client_connect(&fixture);
-	usleep(100000);
+	stream_wait(&fixture, 100000);
 	fixture_stop(&fixture);
 	assert_int_equal(fixture.outcome, STATUS_CANCELLED);
 	close(fd);
