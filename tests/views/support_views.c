@@ -334,3 +334,11 @@ void states_check(struct fixture *fixture, const struct model *model)
 		}
 	}
 }
+
+bool snapshot_is_of_one_step(struct view_snapshot *snapshot)
+{
+	struct digest digest;
+	int64_t rows;
+	return snapshot_scan(snapshot, &digest, &rows) == STATUS_OK &&
+		   digest_equal(digest, view_snapshot_digest(snapshot)) && rows == view_snapshot_row_count(snapshot);
+}

@@ -45,5 +45,7 @@ void snapshot_check(struct fixture *fixture, struct view_snapshot *snapshot, con
 void states_check(struct fixture *fixture, const struct model *model);
 /* A digest and a Σ of weights by scanning. */
 status snapshot_scan(struct view_snapshot *snapshot, struct digest *digest, int64_t *row_count);
+/* The rows are those that its digest and its row count are of. Any thread. */
+bool snapshot_is_of_one_step(struct view_snapshot *snapshot);
 
 #endif
